@@ -1,0 +1,28 @@
+# l2p_add_plugin(<kind> <name> SOURCES <file>... [LIBRARIES <target>...])
+#
+# Builds <kind>/<name>.so below L2P_PLUGIN_DIR (default: <build>/plugins), linked to the SDK and
+# exporting nothing but the descriptor `l2p_plugin`. The target is called plugin-<kind>-<name>.
+set(L2P_PLUGIN_MAP ${CMAKE_CURRENT_LIST_DIR}/plugin.map)
+
+function(l2p_add_plugin kind name)
+  cmake_parse_arguments(PARSE_ARGV 2 plugin "" "" "SOURCES;LIBRARIES")
+  if(NOT plugin_SOURCES)
+    message(FATAL_ERROR "l2p_add_plugin(${kind} ${name}): no SOURCES")
+  endif()
+  if(NOT DEFINED L2P_PLUGIN_DIR)
+    set(L2P_PLUGIN_DIR ${CMAKE_BINARY_DIR}/plugins)
+  endif()
+  set(target plugin-${kind}-${name})
+  add_library(${target} MODULE ${plugin_SOURCES})
+  target_link_libraries(${target} PRIVATE l2p::sdk ${plugin_LIBRARIES})
+  target_compile_options(${target} PRIVATE -fvisibility=hidden -fvisibility-inlines-hidden
+    $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
+  target_link_options(${target} PRIVATE -Wl,--version-script=${L2P_PLUGIN_MAP})
+  if(NOT (CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND L2P_SANITIZE))
+    target_link_options(${target} PRIVATE -Wl,-z,defs)
+  endif()
+  set_target_properties(${target} PROPERTIES
+    PREFIX "" OUTPUT_NAME ${name} SUFFIX ".so"
+    LINK_DEPENDS ${L2P_PLUGIN_MAP}
+    LIBRARY_OUTPUT_DIRECTORY ${L2P_PLUGIN_DIR}/${kind})
+endfunction()
