@@ -1,7 +1,8 @@
 // The only lock of l2p: a std::mutex that clang's thread-safety analysis and TSan both understand.
 //
 // A Mutex guards memory. It is never held over a wait, I/O, a Host call or a call into another
-// interface: in builds with asserts Event::Wait aborts, naming the Mutex, if the caller holds one.
+// interface (but Event::Set and Reset, which only touch memory): in builds with asserts Event::Wait
+// aborts, naming the Mutex, if the caller holds one.
 #ifndef L2P_MUTEX_H_
 #define L2P_MUTEX_H_
 

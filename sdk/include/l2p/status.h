@@ -39,8 +39,8 @@ L2P_SDK_API absl::Status WithContext(const absl::Status& status, std::string_vie
 #define L2P_CONCAT_(a, b) L2P_CONCAT_INNER_(a, b)
 
 // Returns the status of `expression` from this function when it is not OK.
-#define L2P_RETURN_IF_ERROR(expression)                      \
-  do {                                                       \
+#define L2P_RETURN_IF_ERROR(expression)                                                 \
+  do {                                                                                  \
     if (absl::Status l2p_status_ = (expression); !l2p_status_.ok()) return l2p_status_; \
   } while (false)
 
