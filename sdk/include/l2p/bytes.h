@@ -68,8 +68,8 @@ class L2P_SDK_API Buffer {
   Buffer() = default;
   // `release` runs once, on whichever thread drops the last reference.
   Buffer(uint8_t* data, size_t size, std::function<void()> release);
-  Buffer(Buffer&&) noexcept = default;
-  Buffer& operator=(Buffer&&) noexcept = default;
+  Buffer(Buffer&& other) noexcept;  // Leaves `other` empty.
+  Buffer& operator=(Buffer&& other) noexcept;
 
   // Memory outside any budget: for tests and small fixed needs.
   static Buffer Unbudgeted(size_t size);

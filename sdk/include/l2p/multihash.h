@@ -25,8 +25,8 @@ enum class HashCode : uint64_t {
 // A Multihash names bytes by their hash: varint(code) varint(length) digest. It is the key of every
 // block and provider record. A value: cheap to move, comparable, hashable; any thread.
 //
-// Limits (kubo's): a digest is 20 to 128 bytes (exactly 32 for the 256-bit functions), an identity
-// digest 0 to 128.
+// Limits (kubo's): a digest is 20 to 128 bytes, of the functions named above exactly as long as the
+// function makes it; an identity digest is 0 to 128.
 class L2P_SDK_API Multihash {
  public:
   Multihash() = default;  // Empty: no hash; only for containers.

@@ -13,6 +13,7 @@ namespace l2p {
 
 inline constexpr size_t kMaxVarintBytes = 9;
 
+// Values from 2^63 on take ten bytes: right for protobuf fields, refused by ReadVarint.
 L2P_SDK_API void AppendVarint(uint64_t value, std::string& out);
 L2P_SDK_API size_t VarintSize(uint64_t value);
 
