@@ -208,6 +208,7 @@ void AppendSized(std::string_view value, std::string& out) {
 
 bool AppendIp(int family, const std::string& text, size_t size, std::string& out) {
   char address[16];
+  if (text.find('\0') != std::string::npos) return false;  // inet_pton would stop reading there.
   if (inet_pton(family, text.c_str(), address) != 1) return false;
   out.append(address, size);
   return true;

@@ -1,0 +1,69 @@
+#include "l2p/mutex.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <thread>
+
+namespace l2p {
+namespace {
+
+TEST(Mutex, KeepsThreadsApart) {
+  Mutex mutex("counter");
+  int counter = 0;
+  auto count = [&] {
+    for (int i = 0; i < 10000; ++i) {
+      MutexLock lock(mutex);
+      ++counter;
+    }
+  };
+  std::thread other(count);
+  count();
+  other.join();
+  EXPECT_EQ(counter, 20000);
+}
+
+TEST(Mutex, WaitingIsFineWhenNoneIsHeld) {
+  Mutex mutex("released");
+  { MutexLock lock(mutex); }
+  AssertNoMutexHeld("Event::Wait");
+}
+
+TEST(Mutex, MayBeReleasedInAnyOrder) {
+  Mutex a("a");
+  Mutex b("b");
+  a.Lock();
+  b.Lock();
+  a.Unlock();
+  b.Unlock();
+  AssertNoMutexHeld("Event::Wait");
+}
+
+#ifndef NDEBUG
+TEST(MutexDeathTest, NamesTheOneHeldAcrossAWait) {
+  Mutex outer("peer book");
+  Mutex inner("inner");
+  MutexLock lock(outer);
+  { MutexLock short_lock(inner); }
+  EXPECT_DEATH(AssertNoMutexHeld("Event::Wait"),
+               "Event::Wait: mutex \"peer book\" is held across a wait");
+}
+
+void LockTwice() {
+  Mutex mutex("again");
+  MutexLock first(mutex);
+  auto second = std::make_unique<MutexLock>(mutex);
+}
+
+TEST(MutexDeathTest, LockingTwiceDiesInsteadOfHanging) {
+  EXPECT_DEATH(LockTwice(), "mutex \"again\" is already held by this thread");
+}
+
+TEST(MutexDeathTest, UnlockingWhatIsNotHeldDies) {
+  Mutex mutex("free");
+  EXPECT_DEATH(mutex.Unlock(), "mutex \"free\" is not held");
+}
+#endif
+
+}  // namespace
+}  // namespace l2p
