@@ -1,0 +1,42 @@
+#ifndef L2P_KERNEL_CONTENT_HASHERS_H_
+#define L2P_KERNEL_CONTENT_HASHERS_H_
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernel/loader/slot.h"
+#include "l2p/block_store.h"
+#include "l2p/hasher.h"
+#include "l2p/tasks.h"
+
+namespace l2p {
+
+// Hashers are all loaded hash functions: one writes, all verify. Filled at start, then read by
+// [any thread].
+class Hashers {
+ public:
+  // `name` is the plugin's name ("--hasher NAME").
+  void Add(std::string name, std::shared_ptr<Hasher> hasher);
+
+  // InvalidArgument names the hashers there are.
+  absl::StatusOr<std::shared_ptr<Hasher>> Named(std::string_view name) const;
+
+  // OK if `data` hashes to `id`; DataLoss if not; Unimplemented when no loaded hasher has the code.
+  // Identity multihashes are compared.
+  absl::Status Verify(const Multihash& id, ByteView data) const;
+
+  // The multihashes of `inputs`, spread over the cores.
+  static std::vector<Multihash> HashAll(const Hasher& hasher, std::span<const ByteView> inputs,
+                                        Tasks& tasks);
+
+ private:
+  std::map<std::string, std::shared_ptr<Hasher>> by_name_;
+  std::map<HashCode, std::shared_ptr<Hasher>> by_code_;
+};
+
+}  // namespace l2p
+
+#endif  // L2P_KERNEL_CONTENT_HASHERS_H_

@@ -1,0 +1,63 @@
+#ifndef L2P_KERNEL_NETWORK_EXCHANGE_H_
+#define L2P_KERNEL_NETWORK_EXCHANGE_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "kernel/content/block_service.h"
+#include "kernel/content/block_source.h"
+#include "kernel/loader/slot.h"
+#include "l2p/memory.h"
+#include "l2p/router.h"
+
+namespace l2p {
+
+// The Exchange moves blocks between nodes: it serves ours to readers (/l2p/have/1.0.0,
+// /l2p/blocks/1.0.0; docs/protocol.md) and opens sessions that fetch from many holders at once.
+//
+// [any thread] between Start and Stop.
+class Exchange {
+ public:
+  struct Options {
+    size_t window_bytes = 32 << 20;         // Bytes asked for and not yet taken, in one session.
+    Duration patience = absl::Seconds(30);  // Without any block from anyone: the verdict.
+  };
+
+  Exchange(Runtime& runtime, Memory& memory, BlockService& blocks, PluginSlot<Router>& router,
+           Messenger& messenger, Options options);
+  ~Exchange();
+
+  absl::Status Start();
+  void Stop();
+
+  // What one peer gave in a session.
+  struct Served {
+    PeerId peer;
+    uint64_t bytes = 0;
+    uint64_t blocks = 0;
+    uint64_t bad = 0;  // Blocks that did not hash to their id.
+  };
+
+  // A reader's session: local blocks first, then the holders of the group each block belongs to.
+  // `local_only` never asks the network.
+  class Session : public BlockSource {
+   public:
+    virtual std::vector<Served> served() const = 0;  // By bytes, most first. [any thread]
+  };
+  std::unique_ptr<Session> NewSession(bool local_only);
+
+ private:
+  class Server;
+  Runtime& runtime_;
+  Memory& memory_;
+  BlockService& blocks_;
+  PluginSlot<Router>& router_;
+  Messenger& messenger_;
+  const Options options_;
+  std::unique_ptr<Server> server_;
+};
+
+}  // namespace l2p
+
+#endif  // L2P_KERNEL_NETWORK_EXCHANGE_H_
