@@ -1,0 +1,81 @@
+#ifndef L2P_KERNEL_NODE_H_
+#define L2P_KERNEL_NODE_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernel/content/content.h"
+#include "kernel/loader/registry.h"
+#include "kernel/network/network.h"
+#include "kernel/node_config.h"
+#include "l2p/runtime.h"
+
+namespace l2p {
+
+// A KernelNode is one l2p node: it opens the plugins that its settings name, in order, and joins
+// them. It knows no thread, socket or file; the same class runs in l2pkernel and, many times in one
+// process, in the simulator.
+//
+// Open, Start and Stop are called once each, in this order, by one task; the rest is [any thread]
+// between Start and Stop.
+class KernelNode {
+ public:
+  // `runtime`, `config` and `plugins` are lent and outlive the node. Errors name the setting or the
+  // plugin that is at fault; nothing is left running then.
+  static absl::StatusOr<std::unique_ptr<KernelNode>> Open(Runtime& runtime,
+                                                          const NodeConfig& config,
+                                                          PluginRegistry& plugins);
+  ~KernelNode();
+
+  // Listens, joins the network and serves.
+  absl::Status Start();
+
+  // Drains: accepts nothing new, lets what runs finish until `deadline`, then stops everything.
+  void Stop(Time deadline);
+
+  // This node's id and the addresses it announces.
+  PeerInfo self() const;
+
+  struct Status {
+    Time started;
+    BlockStore::StoreUsage store;
+    uint64_t quota_bytes = 0;
+    uint64_t held_groups = 0;
+    size_t connected_peers = 0;
+    size_t known_peers = 0;   // In the routing table.
+    size_t memory_limit = 0;  // Bytes in flight: allowed and used.
+    size_t memory_used = 0;
+    bool joined = false;  // Some peer is connected, or this is a network of one by its settings.
+    std::vector<std::string>
+        advice;  // What a person should do, one sentence each; empty if all is well.
+  };
+  Status GetStatus();
+
+  // The plugin instances that run, one line each for `l2p plugins`.
+  struct ActivePlugin {
+    std::string kind;
+    std::string name;
+    std::string version;
+    std::map<std::string, std::string> settings;
+  };
+  std::vector<ActivePlugin> ActivePlugins() const;
+
+  Content& content();
+  Network& network();
+  Memory& memory();
+  Runtime& runtime();
+  const NodeConfig& config() const;
+  const PluginRegistry& plugins() const;
+  const Crypto& crypto() const;
+  std::string RenderMetrics();
+
+ private:
+  struct Parts;
+  explicit KernelNode(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace l2p
+
+#endif  // L2P_KERNEL_NODE_H_
