@@ -1,0 +1,167 @@
+#include "kernel/runtime/path_output.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "kernel/runtime/fd.h"
+
+namespace l2p {
+namespace {
+
+constexpr int kOpenFolder = O_RDONLY | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW;
+
+class PosixPathOutput : public PathOutput {
+ public:
+  PosixPathOutput(Fd parent, std::string target, std::string name)
+      : parent_(std::move(parent)),
+        target_(std::move(target)),
+        name_(std::move(name)),
+        part_name_(absl::StrCat(name_, ".l2p-part")) {}
+
+  absl::Status Folder(std::string_view path) override {
+    L2P_ASSIGN_OR_RETURN(const Place place, PlaceOf(path));
+    if (::mkdirat(place.folder(), place.name.c_str(), 0777) != 0 && errno != EEXIST) {
+      return Failed("make folder", path);
+    }
+    // An earlier part may hold something else under this name.
+    Fd opened(::openat(place.folder(), place.name.c_str(), kOpenFolder));
+    return opened.valid() ? absl::OkStatus() : Failed("open folder", path);
+  }
+
+  absl::Status Link(std::string_view path, std::string_view target) override {
+    L2P_ASSIGN_OR_RETURN(const Place place, PlaceOf(path));
+    if (::unlinkat(place.folder(), place.name.c_str(), 0) != 0 && errno != ENOENT) {
+      return Failed("replace", path);
+    }
+    if (::symlinkat(std::string(target).c_str(), place.folder(), place.name.c_str()) != 0) {
+      return Failed("make link", path);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status BeginFile(std::string_view path, uint64_t size) override {
+    L2P_ASSIGN_OR_RETURN(const Place place, PlaceOf(path));
+    file_path_ = std::string(path);
+    file_ = Fd(::openat(place.folder(), place.name.c_str(),
+                        O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
+    if (!file_.valid()) return Failed("create", path);
+    struct stat info;
+    if (::fstat(file_.get(), &info) != 0) return Failed("stat", path);
+    if (!S_ISREG(info.st_mode)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("write ", av(FullPath(path)), ": not a regular file"));
+    }
+    resumable_ = static_cast<uint64_t>(info.st_size) == size;
+    if (!resumable_ && ::ftruncate(file_.get(), 0) != 0) return Failed("truncate", path);
+    if (::ftruncate(file_.get(), static_cast<off_t>(size)) != 0) return Failed("size", path);
+    return absl::OkStatus();
+  }
+
+  absl::Status Write(uint64_t offset, const Bytes& data) override {
+    for (size_t done = 0; done < data.size();) {
+      const ssize_t wrote = ::pwrite(file_.get(), data.data() + done, data.size() - done,
+                                     static_cast<off_t>(offset + done));
+      if (wrote < 0 && errno == EINTR) continue;
+      if (wrote < 0) return Failed("write", file_path_);
+      done += static_cast<size_t>(wrote);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<size_t> ReadBack(uint64_t offset, MutableByteView into) override {
+    if (!resumable_ || into.empty()) return 0;
+    // A hole was never written: nothing to verify there.
+    const off_t data = ::lseek(file_.get(), static_cast<off_t>(offset), SEEK_DATA);
+    if (data < 0 || static_cast<uint64_t>(data) >= offset + into.size()) return 0;
+    const ssize_t got = ::pread(file_.get(), into.data(), into.size(), static_cast<off_t>(offset));
+    return got < 0 ? 0 : static_cast<size_t>(got);
+  }
+
+  absl::Status EndFile() override {
+    if (::fdatasync(file_.get()) != 0) return Failed("sync", file_path_);
+    file_ = Fd();
+    return absl::OkStatus();
+  }
+
+  absl::Status Commit() override {
+    // RENAME_NOREPLACE: whoever made the target meanwhile keeps it.
+    if (::renameat2(parent_.get(), part_name_.c_str(), parent_.get(), name_.c_str(),
+                    RENAME_NOREPLACE) != 0) {
+      return ErrnoStatus(errno, absl::StrCat("rename ", target_, ".l2p-part to ", target_));
+    }
+    if (::fsync(parent_.get()) != 0) return ErrnoStatus(errno, absl::StrCat("sync ", target_));
+    return absl::OkStatus();
+  }
+
+ private:
+  // The folder and the last name of a path, each part opened below the one before.
+  struct Place {
+    int parent = -1;
+    Fd opened;
+    std::string name;
+    int folder() const { return opened.valid() ? opened.get() : parent; }
+  };
+
+  absl::StatusOr<Place> PlaceOf(std::string_view path) const {
+    Place place;
+    place.parent = parent_.get();
+    place.name = part_name_;
+    if (path.empty()) return place;
+    for (const absl::string_view part : absl::StrSplit(av(path), '/')) {
+      Fd next(::openat(place.folder(), place.name.c_str(), kOpenFolder));
+      if (!next.valid()) return Failed("open", path);
+      place.opened = std::move(next);
+      place.name = std::string(part);
+      if (place.name.empty() || place.name == "." || place.name == "..") {
+        return absl::InvalidArgumentError(
+            absl::StrCat("write ", av(path), ": not a name that can be written"));
+      }
+    }
+    return place;
+  }
+
+  std::string FullPath(std::string_view path) const {
+    return path.empty() ? target_ : absl::StrCat(target_, "/", av(path));
+  }
+
+  absl::Status Failed(std::string_view what, std::string_view path) const {
+    return ErrnoStatus(errno, absl::StrCat(av(what), " ", FullPath(path)));
+  }
+
+  const Fd parent_;
+  const std::string target_;
+  const std::string name_;
+  const std::string part_name_;
+  Fd file_;
+  std::string file_path_;
+  bool resumable_ = false;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PathOutput>> PathOutput::Open(const std::string& target) {
+  std::string path = target;
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+  if (name.empty() || name == "." || name == "..") {
+    return absl::InvalidArgumentError(absl::StrCat("write to ", target, ": not a file name"));
+  }
+  Fd parent(::open(folder.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
+  if (!parent.valid()) return ErrnoStatus(errno, absl::StrCat("open folder ", folder));
+  struct stat info;
+  if (::fstatat(parent.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("write to ", path, ": it exists; remove it or name another with -o"));
+  }
+  return std::make_unique<PosixPathOutput>(std::move(parent), path, name);
+}
+
+}  // namespace l2p
