@@ -84,12 +84,15 @@ class PosixPathOutput : public PathOutput {
   }
 
   absl::Status EndFile() override {
-    if (::fdatasync(file_.get()) != 0) return Failed("sync", file_path_);
+    // A tree is synced once, in Commit: thousands of small syncs would dwarf the writing.
+    if (file_path_.empty() && ::fdatasync(file_.get()) != 0) return Failed("sync", file_path_);
+    is_tree_ = is_tree_ || !file_path_.empty();
     file_ = Fd();
     return absl::OkStatus();
   }
 
   absl::Status Commit() override {
+    if (is_tree_ && ::syncfs(parent_.get()) != 0) return ErrnoStatus(errno, "sync " + target_);
     // RENAME_NOREPLACE: whoever made the target meanwhile keeps it.
     if (::renameat2(parent_.get(), part_name_.c_str(), parent_.get(), name_.c_str(),
                     RENAME_NOREPLACE) != 0) {
@@ -141,6 +144,7 @@ class PosixPathOutput : public PathOutput {
   Fd file_;
   std::string file_path_;
   bool resumable_ = false;
+  bool is_tree_ = false;
 };
 
 }  // namespace
