@@ -24,6 +24,7 @@ class Input {
     std::string path;    // Relative, '/'-separated, without ".", ".." or empty parts; "" for a lone
                          // file or for the top folder.
     std::string target;  // Of a link.
+    uint64_t size = 0;   // Of a file, if the source knows it beforehand; a hint.
   };
 
   virtual ~Input() = default;

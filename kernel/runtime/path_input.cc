@@ -37,10 +37,10 @@ class PathInput : public Input {
       started_ = true;
       if (!is_folder_) {
         file_ = std::move(top_);
-        return Entry{};
+        return Entry{Entry::Type::kFile, "", "", *total_bytes_};
       }
       L2P_RETURN_IF_ERROR(Enter(std::move(top_), ""));
-      return Entry{Entry::Type::kFolder, "", ""};
+      return Entry{Entry::Type::kFolder, "", "", 0};
     }
     while (!levels_.empty()) {
       Level& level = levels_.back();
@@ -122,6 +122,7 @@ class PathInput : public Input {
       return entry;
     }
     file_ = std::move(opened);
+    entry.size = static_cast<uint64_t>(info.st_size);
     return entry;
   }
 
