@@ -2,8 +2,8 @@
 include(${CMAKE_CURRENT_LIST_DIR}/L2pAddPlugin.cmake)
 
 # Asserts stay on in every preset: NDEBUG is never defined here.
-add_compile_options(-Wall -Wextra -Werror -Wno-restrict -fvisibility=hidden
-  -fvisibility-inlines-hidden)
+add_compile_options(-Wall -Wextra -Werror $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
+  -fvisibility=hidden -fvisibility-inlines-hidden)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   add_compile_options(-Wthread-safety)
 endif()

@@ -14,15 +14,17 @@
 
 namespace l2p {
 
+struct UnixFsMtime {
+  int64_t seconds = 0;
+  std::optional<uint32_t> nanoseconds;  // 1 to 999,999,999.
+
+  friend bool operator==(const UnixFsMtime&, const UnixFsMtime&) = default;
+};
+
 // The message in DagNode::data. A raw block (Codec::kRaw) has none: it is a file of one block.
 struct UnixFs {
   enum class Type { kRaw, kDirectory, kFile, kMetadata, kSymlink, kHamtShard };
-  struct Mtime {
-    int64_t seconds = 0;
-    std::optional<uint32_t> nanoseconds;  // 1 to 999,999,999.
-
-    friend bool operator==(const Mtime&, const Mtime&) = default;
-  };
+  using Mtime = UnixFsMtime;
 
   static constexpr uint32_t kDefaultDirectoryMode = 0755;
   static constexpr uint32_t kDefaultFileMode = 0644;
