@@ -329,9 +329,14 @@ absl::StatusOr<Multiaddr> Multiaddr::FromString(std::string_view text) {
 absl::StatusOr<Multiaddr> Multiaddr::FromBinary(ByteView binary) {
   if (binary.empty()) return absl::InvalidArgumentError("multiaddr is empty");
   if (binary.size() > kMaxBinary) return absl::InvalidArgumentError("multiaddr is too long");
+  const Protocol* last = nullptr;
   for (ByteView rest = binary; !rest.empty();) {
     L2P_ASSIGN_OR_RETURN(BinaryPart part, TakePart(rest));
     L2P_RETURN_IF_ERROR(CheckValue(part, rest.empty()));
+    // Else WithoutPeer would still have a peer.
+    const bool second_peer = last == part.protocol && last->code == kPeerCode;
+    if (second_peer) return Bad(part.protocol->name, "follows another of its kind");
+    last = part.protocol;
   }
   Multiaddr address;
   address.binary_ = AsText(binary);

@@ -152,6 +152,12 @@ TEST(Multiaddr, AddsAndRemovesThePeer) {
   EXPECT_EQ(Multiaddr().WithPeer(peer).ToString(), WithPeerText("", kPeer));
 }
 
+TEST(Multiaddr, RefusesAPeerRightBehindAPeer) {
+  const std::string one = WithPeerText("/ip4/1.2.3.4/tcp/1", kRelay);
+  EXPECT_FALSE(Multiaddr::FromString(WithPeerText(one, kPeer)).ok());
+  EXPECT_TRUE(Multiaddr::FromString(WithPeerText(one + "/p2p-circuit", kPeer)).ok());
+}
+
 TEST(Multiaddr, TellsWhereAnAddressLies) {
   using Scope = Multiaddr::Scope;
   const std::pair<std::string_view, Scope> kScopes[] = {
