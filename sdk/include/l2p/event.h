@@ -32,7 +32,8 @@ class L2P_SDK_API Event {
 // passes first. Whoever makes `ready` true does so under `mutex` and then calls event.Set().
 // Several tasks may wait on the same pair.
 template <typename Ready>
-bool Await(Mutex& mutex, Event& event, Time deadline, Ready ready) {
+bool Await(Mutex& mutex, Event& event, Time deadline, Ready ready)
+    L2P_THREAD_ANNOTATION_(no_thread_safety_analysis) {
   for (bool in_time = true;;) {
     {
       MutexLock lock(mutex);
