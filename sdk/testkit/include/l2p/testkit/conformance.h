@@ -5,14 +5,18 @@
 #define L2P_TESTKIT_CONFORMANCE_H_
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "l2p/bytes.h"
 #include "l2p/host.h"
+#include "l2p/multiaddr.h"
 #include "l2p/status.h"
 
 namespace l2p::testkit {
+
+class MemoryDisk;
 
 struct ConformanceCase {
   // What an implementation does that keeps the contract, in CamelCase: "HashesBatchesLikeSingles".
@@ -32,15 +36,24 @@ class World {
  public:
   virtual ~World() = default;
 
-  // A node of its own: host number i, i from 0. The same object each time; its folder, state and
-  // key stay the same for the World's life.
+  // Node number i, from 0: the same Host each time, with a folder, a state and a key of its own.
   virtual Host& host(size_t i) = 0;
 
   // Runs `work` as a task and returns what it returned.
   virtual absl::Status Run(std::function<absl::Status()> work) = 0;
 
-  // An address a transport may listen on, port or number left open.
-  virtual std::string listen_address(size_t i) = 0;
+  // An address that a transport of node i may listen on, its port left open.
+  virtual Multiaddr listen_address(size_t i) = 0;
+
+  // The disk below host(i), to cut its power; nullptr in a real World.
+  virtual MemoryDisk* disk(size_t i) = 0;
+
+  // Makes host(i) another one over the same disk, as after a restart of the process.
+  // REQUIRES: nothing that was made on the old one is left.
+  virtual void Restart(size_t i) = 0;
+
+  // An address nobody listens on, at a host that says so.
+  virtual Multiaddr refusing_address() = 0;
 };
 using WorldFactory = std::function<std::unique_ptr<World>()>;
 
