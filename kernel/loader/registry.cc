@@ -1,5 +1,6 @@
 #include "kernel/loader/registry.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -61,7 +62,7 @@ absl::StatusOr<const PluginDescriptor*> PluginRegistry::Find(std::string_view ki
   }
   const std::map<std::string, std::string> files = FilesOf(kind);
   const auto file = files.find(std::string(name));
-  if (file == files.end()) return Missing(kind, name);
+  if (file == files.end()) return CheckName(kind, name);
   absl::StatusOr<const PluginDescriptor*> loaded = Load(kind, file->second);
   MutexLock lock(mutex_);
   outcomes_[Key(kind, name)] = loaded.ok()
@@ -118,8 +119,9 @@ std::map<std::string, std::string> PluginRegistry::FilesOf(std::string_view kind
   return files;
 }
 
-absl::Status PluginRegistry::Missing(std::string_view kind, std::string_view name) const {
+absl::Status PluginRegistry::CheckName(std::string_view kind, std::string_view name) const {
   const std::vector<std::string> names = Names(kind);
+  if (std::find(names.begin(), names.end(), name) != names.end()) return absl::OkStatus();
   return absl::NotFoundError(
       absl::StrCat("there is no ", av(kind), " plugin '", av(name), "'", DidYouMean(name, names),
                    " (found ", names.empty() ? "none" : absl::StrJoin(names, ", "), " in ",

@@ -34,6 +34,9 @@ class PluginRegistry {
   // instead; otherwise the reason why the file is refused.
   absl::StatusOr<const PluginDescriptor*> Find(std::string_view kind, std::string_view name);
 
+  // NotFound, as from Find, if there is no file of that name; loads nothing.
+  absl::Status CheckName(std::string_view kind, std::string_view name) const;
+
   // Names of the plugins of a kind that there are files for, loaded or not; sorted.
   std::vector<std::string> Names(std::string_view kind) const;
 
@@ -55,7 +58,6 @@ class PluginRegistry {
   };
 
   std::map<std::string, std::string> FilesOf(std::string_view kind) const;
-  absl::Status Missing(std::string_view kind, std::string_view name) const;
   absl::StatusOr<const PluginDescriptor*> Load(std::string_view kind, const std::string& path);
 
   const Options options_;

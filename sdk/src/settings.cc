@@ -99,6 +99,7 @@ std::vector<std::string> ParseList(std::string_view text) {
 }
 
 absl::Status CheckSetting(const SettingSpec& spec, std::string_view text) {
+  if (text == spec.fallback) return absl::OkStatus();
   switch (spec.type) {
     case SettingType::kText:
       return CheckText(spec.allowed, text);

@@ -28,7 +28,7 @@ struct SettingSpec {
 
 // Parses `text` as `type` and checks it against `allowed`. Sizes: a number with B, KiB, MiB, GiB or
 // TiB; durations: absl's form ("250ms", "10m", "48h"), also "30d"; booleans: true, false; lists:
-// comma-separated, blanks around items dropped.
+// comma-separated, blanks around items dropped. The default is always allowed.
 L2P_SDK_API absl::Status CheckSetting(const SettingSpec& spec, std::string_view text);
 
 // The values of one plugin instance, complete (defaults filled in) and checked against its schema.
