@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernel/content/block_source.h"
+#include "kernel/content/hashers.h"
 #include "l2p/memory.h"
 #include "l2p/unixfs.h"
 
@@ -44,7 +45,8 @@ class Output {
 
 // Reading of dags through a BlockSource, every block verified by the source. All wait, none past
 // `deadline`. Errors: NotFound (a path part, or no holder is known), Unavailable, DataLoss (a dag
-// that contradicts itself), InvalidArgument (not UnixFS), ResourceExhausted (a cap).
+// that contradicts itself), InvalidArgument (not UnixFS), ResourceExhausted (a cap). After an error
+// the source is not used again: blocks that were asked for may still arrive there.
 absl::StatusOr<Cid> ResolvePath(BlockSource& source, const Cid& root, std::string_view path,
                                 Time deadline);
 absl::StatusOr<Stat> StatOf(BlockSource& source, const Cid& id, Time deadline);
@@ -55,13 +57,16 @@ absl::Status List(BlockSource& source, const Cid& id,
 absl::Status ReadRange(BlockSource& source, const Cid& id, uint64_t first, uint64_t last,
                        const std::function<absl::Status(const Bytes&)>& sink, Time deadline);
 
-// A whole file or tree. `max_entries` and `max_bytes` bound what a hostile dag can make of it.
+// A whole file or tree. `max_entries` and `max_bytes` bound what a hostile dag can make of it;
+// names that could lead out of the target ("..", with '/', over 255 bytes) end it with
+// InvalidArgument. With `hashers`, what the output has already is read back, verified and not
+// fetched again.
 struct ExportLimits {
   uint64_t max_bytes = uint64_t{1} << 50;
   uint64_t max_entries = 10'000'000;
 };
 absl::Status Export(BlockSource& source, const Cid& id, Output& output, const ExportLimits& limits,
-                    Time deadline);
+                    Time deadline, const Hashers* hashers = nullptr);
 
 }  // namespace l2p
 

@@ -1,12 +1,15 @@
 #ifndef L2P_KERNEL_CONTENT_HOLDINGS_H_
 #define L2P_KERNEL_CONTENT_HOLDINGS_H_
 
-#include <functional>
 #include <map>
+#include <memory>
+#include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "kernel/content/block_service.h"
 #include "kernel/content/group.h"
 #include "l2p/peer_id.h"
@@ -40,14 +43,22 @@ class Holdings {
     uint64_t bytes = 0;
   };
 
+  // What one pusher, and all pushers together, may make this node remember (`self` excepted).
+  static constexpr size_t kMaxGroupsPerPeer = 100'000;
+  static constexpr size_t kMaxGroups = 1'000'000;
+
   // All lent; they outlive this. `quota_per_peer` bounds the bytes held for one pusher other than
   // `self`.
   Holdings(Runtime& runtime, State& state, BlockService& blocks, PeerId self,
            uint64_t quota_per_peer);
 
-  // Reads the rows and reclaims what interrupted operations left in the store. Before it returns
-  // nothing is served.
+  // Reads the rows, ends what has expired and reclaims what interrupted operations left in the
+  // store. Before it returns nothing is served.
   absl::Status Open();
+
+  // The last call, when nothing uses the blocks any more: the next Open need not look for what was
+  // interrupted. Without it (a crash) nothing is lost, but that Open scans the store.
+  absl::Status Close();
 
   // Whether `bytes` more may be held for `pusher`: ResourceExhausted names placement.quota_per_peer
   // or storage.quota. Reserves nothing.
@@ -56,10 +67,20 @@ class Holdings {
   // Promises to keep `group` for `pusher`. Makes its blocks durable first (BlockService::Sync),
   // then commits the rows: when it returns OK the group may be acknowledged. A group already held
   // by this pusher keeps the later `until`.
+  // REQUIRES: an Operation holds the blocks.
   absl::Status Commit(const Group& group, const PeerId& pusher, Time until);
+  // As above for several groups with one Sync and one commit: all of them or none.
+  absl::Status Commit(std::span<const Group> groups, const PeerId& pusher, Time until);
 
   // Ends a promise; frees the blocks that nobody else's group needs. NotFound.
   absl::Status Release(const Multihash& group, const PeerId& pusher);
+
+  // Ends the promises whose time has passed.
+  absl::Status ReleaseExpired();
+
+  // Frees those of `ids` that no promise and no running Operation needs: what an aborted push
+  // leaves (pass what Operation::ForgetAll returned).
+  absl::Status ReclaimUnneeded(std::span<const Multihash> ids);
 
   absl::Status AddRoot(const Root& root);
   // Ends the promises for the root's groups that no other root needs, too. NotFound.
@@ -73,15 +94,56 @@ class Holdings {
   std::vector<Held> HeldFor(const PeerId& pusher) const;
   uint64_t BytesFor(const PeerId& pusher) const;
 
+  // Counts as a root that needs `groups` until Unwant, which ends this node's own promises for
+  // those that no root needs. For drafts of roots.
+  void Want(std::span<const Multihash> groups);
+  absl::Status Unwant(std::span<const Multihash> groups);
+
+  const PeerId& self() const { return self_; }
+
  private:
+  using Key = std::pair<Multihash, PeerId>;
+  struct Promise {
+    Time until;
+    std::string nodes;   // Packed BlockRefs.
+    std::string leaves;  // Packed BlockRefs.
+
+    std::vector<BlockRef> Blocks() const;
+  };
+  class Turn;
+
+  absl::Status ReadPromises();
+  absl::Status ReadRoots();
+  absl::Status ReleaseStale();
+  absl::Status ReclaimLeftovers();
+  absl::StatusOr<std::vector<Key>> Incomplete();
+  absl::StatusOr<bool> IsWhole(const Key& key);
+  absl::StatusOr<std::optional<Promise>> LoadPromise(const Key& key) const;
+  absl::Status ReleaseInTurn(const Key& key);
+  absl::Status ReleaseUnwanted(const Multihash& group);
+  void Remember(const Key& key, const Promise& promise);
+  void Forget(const Key& key);
+  void CountReferences(const Promise& promise, int by);
+  static absl::StatusOr<Promise> DecodePromise(std::string_view text);
+
   Runtime& runtime_;
   State& state_;
   BlockService& blocks_;
   const PeerId self_;
   const uint64_t quota_per_peer_;
+  const std::unique_ptr<Event> turn_ended_;
   mutable Mutex mutex_{"Holdings"};
-  std::map<std::pair<Multihash, PeerId>, Held> held_ L2P_GUARDED_BY(mutex_);
-  std::map<PeerId, uint64_t> bytes_by_pusher_ L2P_GUARDED_BY(mutex_);
+  std::set<std::string> taken_ L2P_GUARDED_BY(mutex_);  // Rows that somebody changes just now.
+  std::map<Key, Held> held_ L2P_GUARDED_BY(mutex_);
+  struct Total {
+    uint64_t bytes = 0;
+    size_t groups = 0;
+  };
+  std::map<PeerId, Total> by_pusher_ L2P_GUARDED_BY(mutex_);
+  std::map<Multihash, int> wanted_ L2P_GUARDED_BY(mutex_);  // By how many roots and drafts.
+  // How many promises have a block, by a 64-bit fingerprint of its id: 20 bytes for each block. Two
+  // blocks with one fingerprint only keep each other longer than needed.
+  absl::flat_hash_map<uint64_t, uint32_t> references_ L2P_GUARDED_BY(mutex_);
 };
 
 }  // namespace l2p

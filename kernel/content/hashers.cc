@@ -1,0 +1,93 @@
+#include "kernel/content/hashers.h"
+
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace l2p {
+namespace {
+
+// A core's turn in HashAll: enough bytes that handing it out costs nothing, few enough that the
+// last turns end together.
+constexpr size_t kTurnBytes = 1 << 20;
+
+struct Turn {
+  size_t first = 0;
+  size_t count = 0;
+};
+
+std::vector<Turn> SplitIntoTurns(std::span<const ByteView> inputs) {
+  std::vector<Turn> turns;
+  size_t bytes = 0;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (turns.empty() || bytes >= kTurnBytes || turns.back().count == Hasher::kMaxBatch) {
+      turns.push_back({i, 0});
+      bytes = 0;
+    }
+    ++turns.back().count;
+    bytes += inputs[i].size();
+  }
+  return turns;
+}
+
+}  // namespace
+
+void Hashers::Add(std::string name, std::shared_ptr<Hasher> hasher) {
+  by_code_[hasher->code()] = hasher;
+  by_name_[std::move(name)] = std::move(hasher);
+}
+
+absl::StatusOr<std::shared_ptr<Hasher>> Hashers::Named(std::string_view name) const {
+  auto found = by_name_.find(std::string(name));
+  if (found != by_name_.end()) return found->second;
+  std::string names;
+  for (const auto& [known, hasher] : by_name_) {
+    absl::StrAppend(&names, names.empty() ? "" : ", ", known);
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("no hasher \"", av(name), "\"; there are: ", names));
+}
+
+absl::Status Hashers::Verify(const Multihash& id, ByteView data) const {
+  bool matches = false;
+  if (id.code() == HashCode::kIdentity) {
+    matches = Equal(id.digest(), data);
+  } else {
+    auto found = by_code_.find(id.code());
+    if (found == by_code_.end()) {
+      return absl::UnimplementedError(absl::StrCat("no hasher for hash code ",
+                                                   static_cast<uint64_t>(id.code()), " of block ",
+                                                   id.ToString()));
+    }
+    matches = HashOf(*found->second, data) == id;
+  }
+  if (matches) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("block ", id.ToString(), ": bytes do not match the id"));
+}
+
+std::vector<Multihash> Hashers::HashAll(const Hasher& hasher, std::span<const ByteView> inputs,
+                                        Tasks& tasks) {
+  const size_t digest_size = hasher.digest_size();
+  std::vector<uint8_t> digests(inputs.size() * digest_size);
+  const std::vector<Turn> turns = SplitIntoTurns(inputs);
+  auto run = [&](size_t i) {
+    const Turn& turn = turns[i];
+    hasher.Hash(
+        inputs.subspan(turn.first, turn.count),
+        MutableByteView(digests).subspan(turn.first * digest_size, turn.count * digest_size));
+  };
+  if (turns.size() == 1) {
+    run(0);
+  } else if (!turns.empty()) {
+    tasks.Parallel(turns.size(), run);
+  }
+  std::vector<Multihash> ids;
+  ids.reserve(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    ids.push_back(*Multihash::FromDigest(hasher.code(),
+                                         ByteView(digests).subspan(i * digest_size, digest_size)));
+  }
+  return ids;
+}
+
+}  // namespace l2p

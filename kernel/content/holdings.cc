@@ -1,0 +1,460 @@
+#include "kernel/content/holdings.h"
+
+#include <algorithm>
+
+#include "absl/hash/hash.h"
+#include "absl/strings/str_cat.h"
+#include "kernel/content/holdings_rows.h"
+#include "l2p/protobuf_wire.h"
+
+namespace l2p {
+namespace {
+
+constexpr size_t kIdsAtOnce = 1024;
+constexpr uint32_t kUntil = 1;
+constexpr uint32_t kNodes = 2;
+constexpr uint32_t kLeaves = 3;
+
+uint64_t Fingerprint(const Multihash& id) { return absl::Hash<Multihash>()(id); }
+
+std::string Pack(const std::vector<BlockRef>& blocks) {
+  std::string packed;
+  for (const BlockRef& block : blocks) AppendPacked(block, packed);
+  return packed;
+}
+
+std::vector<BlockRef> Unpack(std::string_view packed) {
+  return UnpackDistinct(AsBytes(packed)).value_or(std::vector<BlockRef>());
+}
+
+std::vector<Multihash> IdsOf(const std::vector<BlockRef>& blocks) {
+  std::vector<Multihash> ids;
+  ids.reserve(blocks.size());
+  for (const BlockRef& block : blocks) ids.push_back(block.id);
+  return ids;
+}
+
+std::string EncodePromise(Time until, std::string_view nodes, std::string_view leaves) {
+  std::string out;
+  if (until != absl::InfiniteFuture()) {
+    AppendWireVarint(kUntil, static_cast<uint64_t>(absl::ToUnixNanos(until)), out);
+  }
+  AppendWireBytes(kNodes, nodes, out);
+  AppendWireBytes(kLeaves, leaves, out);
+  return out;
+}
+
+}  // namespace
+
+// A Turn is the right to change some rows: nobody else reads and rewrites them meanwhile. Taken for
+// all rows of a change at once, so two turns never wait for each other.
+class Holdings::Turn {
+ public:
+  Turn(Holdings& holdings, std::vector<std::string> rows)
+      : holdings_(holdings), rows_(std::move(rows)) {
+    Await(holdings_.mutex_, *holdings_.turn_ended_, absl::InfiniteFuture(),
+          [this]() L2P_REQUIRES(holdings_.mutex_) {
+            for (const std::string& row : rows_) {
+              if (holdings_.taken_.contains(row)) return false;
+            }
+            holdings_.taken_.insert(rows_.begin(), rows_.end());
+            return true;
+          });
+  }
+  ~Turn() {
+    MutexLock lock(holdings_.mutex_);
+    for (const std::string& row : rows_) holdings_.taken_.erase(row);
+    holdings_.turn_ended_->Set();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  Holdings& holdings_;
+  const std::vector<std::string> rows_;
+};
+
+std::vector<BlockRef> Holdings::Promise::Blocks() const { return Unpack(nodes + leaves); }
+
+Holdings::Holdings(Runtime& runtime, State& state, BlockService& blocks, PeerId self,
+                   uint64_t quota_per_peer)
+    : runtime_(runtime),
+      state_(state),
+      blocks_(blocks),
+      self_(std::move(self)),
+      quota_per_peer_(quota_per_peer),
+      turn_ended_(runtime.NewEvent()) {}
+
+absl::Status Holdings::Open() {
+  L2P_RETURN_IF_ERROR(ReadPromises());
+  L2P_RETURN_IF_ERROR(ReadRoots());
+  L2P_RETURN_IF_ERROR(ReleaseStale());
+  absl::StatusOr<std::string> dirty = state_.Get(kDirtyRow);
+  if (dirty.ok()) return ReclaimLeftovers();
+  if (!absl::IsNotFound(dirty.status())) return dirty.status();
+  const State::Change mark{kDirtyRow, std::string()};
+  return state_.Commit({&mark, 1});
+}
+
+absl::Status Holdings::Close() {
+  const State::Change unmark{kDirtyRow, std::nullopt};
+  return state_.Commit({&unmark, 1});
+}
+
+absl::Status Holdings::ReadPromises() {
+  return ForEachValue(state_, kPromiseRows,
+                      [this](const std::string& row, const std::string& value) -> absl::Status {
+                        const std::optional<Key> key = ParsePromiseKey(row);
+                        if (!key)
+                          return absl::DataLossError("state row of a promise has a bad key");
+                        L2P_ASSIGN_OR_RETURN(Promise promise, DecodePromise(value));
+                        CountReferences(promise, +1);
+                        Remember(*key, promise);
+                        return absl::OkStatus();
+                      });
+}
+
+absl::Status Holdings::ReadRoots() {
+  L2P_ASSIGN_OR_RETURN(std::vector<Root> roots, Roots());
+  for (const Root& root : roots) Want(root.groups);
+  return absl::OkStatus();
+}
+
+// Ends what has expired, what a put that was interrupted had committed before it had a root, and,
+// on a store that forgets, what is no longer there.
+absl::Status Holdings::ReleaseStale() {
+  L2P_RETURN_IF_ERROR(ReleaseExpired());
+  for (const Held& held : HeldFor(self_)) L2P_RETURN_IF_ERROR(ReleaseUnwanted(held.group));
+  if (blocks_.Usage().durable) return absl::OkStatus();
+  L2P_ASSIGN_OR_RETURN(std::vector<Key> incomplete, Incomplete());
+  for (const Key& key : incomplete) L2P_RETURN_IF_ERROR(ReleaseInTurn(key));
+  L2P_ASSIGN_OR_RETURN(std::vector<Root> roots, Roots());
+  for (const Root& root : roots) {
+    const bool lost = std::any_of(root.groups.begin(), root.groups.end(), [this](const auto& id) {
+      return absl::IsNotFound(FindGroup(id).status());
+    });
+    if (lost && root.local_only) L2P_RETURN_IF_ERROR(RemoveRoot(root.id));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Holdings::Key>> Holdings::Incomplete() {
+  std::vector<Key> keys;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [key, held] : held_) keys.push_back(key);
+  }
+  std::vector<Key> incomplete;
+  for (const Key& key : keys) {
+    L2P_ASSIGN_OR_RETURN(const bool whole, IsWhole(key));
+    if (!whole) incomplete.push_back(key);
+  }
+  return incomplete;
+}
+
+absl::StatusOr<bool> Holdings::IsWhole(const Key& key) {
+  L2P_ASSIGN_OR_RETURN(std::optional<Promise> promise, LoadPromise(key));
+  if (!promise) return false;
+  const std::vector<Multihash> ids = IdsOf(promise->Blocks());
+  std::vector<int64_t> sizes(ids.size());
+  L2P_RETURN_IF_ERROR(blocks_.Has(ids, sizes));
+  return std::all_of(sizes.begin(), sizes.end(), [](int64_t size) { return size >= 0; });
+}
+
+absl::Status Holdings::ReclaimLeftovers() {
+  std::string token;
+  do {
+    L2P_ASSIGN_OR_RETURN(BlockStore::Page page, blocks_.Scan(token, kIdsAtOnce));
+    L2P_RETURN_IF_ERROR(ReclaimUnneeded(page.ids));
+    token = std::move(page.token);
+  } while (!token.empty());
+  return absl::OkStatus();
+}
+
+absl::Status Holdings::Admits(const PeerId& pusher, uint64_t bytes) const {
+  const uint64_t used = blocks_.Usage().disk_bytes;
+  if (used + bytes > blocks_.quota()) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("storage.quota: ", used, " of ", blocks_.quota(), " bytes are used"));
+  }
+  if (pusher == self_) return absl::OkStatus();
+  MutexLock lock(mutex_);
+  auto found = by_pusher_.find(pusher);
+  const Total total = found == by_pusher_.end() ? Total() : found->second;
+  if (total.bytes + bytes > quota_per_peer_) {
+    return absl::ResourceExhaustedError(absl::StrCat("placement.quota_per_peer: ", total.bytes,
+                                                     " of ", quota_per_peer_, " bytes are held"));
+  }
+  if (total.groups >= kMaxGroupsPerPeer || held_.size() >= kMaxGroups) {
+    return absl::ResourceExhaustedError(absl::StrCat("too many groups: ", total.groups,
+                                                     " for this peer, ", held_.size(), " in all"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Holdings::Commit(const Group& group, const PeerId& pusher, Time until) {
+  return Commit({&group, 1}, pusher, until);
+}
+
+absl::Status Holdings::Commit(std::span<const Group> groups, const PeerId& pusher, Time until) {
+  std::map<std::string, const Group*> by_row;
+  for (const Group& group : groups) by_row[PromiseKey(group.id, pusher)] = &group;
+  std::vector<std::string> rows;
+  for (const auto& [row, group] : by_row) rows.push_back(row);
+  Turn turn(*this, rows);
+  L2P_RETURN_IF_ERROR(blocks_.Sync());
+
+  struct Update {
+    Key key;
+    std::optional<Promise> before;
+    Promise after;
+  };
+  std::vector<Update> updates;
+  std::vector<State::Change> changes;
+  for (const auto& [row, group] : by_row) {
+    Update update{{group->id, pusher}, {}, {until, Pack(group->nodes), Pack(group->leaves)}};
+    L2P_ASSIGN_OR_RETURN(update.before, LoadPromise(update.key));
+    if (update.before) {
+      update.after.until = std::max(until, update.before->until);
+      L2P_RETURN_IF_ERROR(AppendRemoval(state_, row, changes));
+    }
+    AppendWrite(row, EncodePromise(update.after.until, update.after.nodes, update.after.leaves),
+                changes);
+    updates.push_back(std::move(update));
+  }
+
+  // Counted before they are durable: whoever reclaims meanwhile leaves the blocks alone.
+  for (const Update& update : updates) CountReferences(update.after, +1);
+  if (absl::Status status = state_.Commit(changes); !status.ok()) {
+    for (const Update& update : updates) CountReferences(update.after, -1);
+    return status;
+  }
+  for (const Update& update : updates) {
+    if (update.before) {
+      CountReferences(*update.before, -1);
+      Forget(update.key);
+    }
+    Remember(update.key, update.after);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Holdings::Release(const Multihash& group, const PeerId& pusher) {
+  Turn turn(*this, {PromiseKey(group, pusher)});
+  return ReleaseInTurn({group, pusher});
+}
+
+absl::Status Holdings::ReleaseInTurn(const Key& key) {
+  L2P_ASSIGN_OR_RETURN(std::optional<Promise> promise, LoadPromise(key));
+  if (!promise) {
+    return absl::NotFoundError(
+        absl::StrCat("group ", key.first.ToString(), " is not held for ", key.second.ToString()));
+  }
+  std::vector<State::Change> changes;
+  L2P_RETURN_IF_ERROR(AppendRemoval(state_, PromiseKey(key.first, key.second), changes));
+  L2P_RETURN_IF_ERROR(state_.Commit(changes));
+  CountReferences(*promise, -1);
+  Forget(key);
+  return ReclaimUnneeded(IdsOf(promise->Blocks()));
+}
+
+absl::Status Holdings::ReleaseExpired() {
+  const Time now = runtime_.Now();
+  std::vector<Key> expired;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [key, held] : held_) {
+      if (held.until <= now) expired.push_back(key);
+    }
+  }
+  for (const Key& key : expired) {
+    Turn turn(*this, {PromiseKey(key.first, key.second)});
+    L2P_ASSIGN_OR_RETURN(std::optional<Promise> promise, LoadPromise(key));
+    if (promise && promise->until <= now) L2P_RETURN_IF_ERROR(ReleaseInTurn(key));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Holdings::ReclaimUnneeded(std::span<const Multihash> ids) {
+  return blocks_.Reclaim(ids, [this](const Multihash& id) {
+    MutexLock lock(mutex_);
+    return references_.contains(Fingerprint(id));
+  });
+}
+
+absl::Status Holdings::AddRoot(const Root& root) {
+  const std::string row = RootKey(root.id);
+  Turn turn(*this, {row});
+  std::vector<Multihash> before;
+  std::vector<State::Change> changes;
+  if (absl::StatusOr<std::string> old = ReadValue(state_, row); old.ok()) {
+    L2P_ASSIGN_OR_RETURN(Root old_root, DecodeRoot(*old));
+    before = std::move(old_root.groups);
+    L2P_RETURN_IF_ERROR(AppendRemoval(state_, row, changes));
+  } else if (!absl::IsNotFound(old.status())) {
+    return old.status();
+  }
+  AppendWrite(row, EncodeRoot(root), changes);
+  Want(root.groups);
+  if (absl::Status status = state_.Commit(changes); !status.ok()) {
+    Unwant(root.groups).IgnoreError();  // The failed commit is what the caller needs to know.
+    return status;
+  }
+  return Unwant(before);
+}
+
+absl::Status Holdings::RemoveRoot(const Cid& id) {
+  const std::string row = RootKey(id);
+  Turn turn(*this, {row});
+  absl::StatusOr<std::string> value = ReadValue(state_, row);
+  if (!value.ok()) return WithContext(value.status(), absl::StrCat("root ", id.ToString()));
+  L2P_ASSIGN_OR_RETURN(Root root, DecodeRoot(*value));
+  std::vector<State::Change> changes;
+  L2P_RETURN_IF_ERROR(AppendRemoval(state_, row, changes));
+  L2P_RETURN_IF_ERROR(state_.Commit(changes));
+  return Unwant(root.groups);
+}
+
+absl::StatusOr<std::vector<Root>> Holdings::Roots() const {
+  std::vector<Root> roots;
+  L2P_RETURN_IF_ERROR(ForEachValue(
+      state_, kRootRows, [&](const std::string& row, const std::string& value) -> absl::Status {
+        L2P_ASSIGN_OR_RETURN(Root root, DecodeRoot(value));
+        L2P_ASSIGN_OR_RETURN(root.id, Cid::FromBinary(AsBytes(row).subspan(sizeof kRootRows - 1)));
+        roots.push_back(std::move(root));
+        return absl::OkStatus();
+      }));
+  std::stable_sort(roots.begin(), roots.end(),
+                   [](const Root& a, const Root& b) { return a.added < b.added; });
+  return roots;
+}
+
+void Holdings::Want(std::span<const Multihash> groups) {
+  MutexLock lock(mutex_);
+  for (const Multihash& group : groups) ++wanted_[group];
+}
+
+absl::Status Holdings::Unwant(std::span<const Multihash> groups) {
+  {
+    MutexLock lock(mutex_);
+    for (const Multihash& group : groups) {
+      auto found = wanted_.find(group);
+      if (--found->second == 0) wanted_.erase(found);
+    }
+  }
+  absl::Status result;
+  for (const Multihash& group : groups) result.Update(ReleaseUnwanted(group));
+  return result;
+}
+
+absl::Status Holdings::ReleaseUnwanted(const Multihash& group) {
+  Turn turn(*this, {PromiseKey(group, self_)});
+  {
+    MutexLock lock(mutex_);
+    if (wanted_.contains(group) || !held_.contains({group, self_})) return absl::OkStatus();
+  }
+  return ReleaseInTurn({group, self_});
+}
+
+absl::StatusOr<Group> Holdings::FindGroup(const Multihash& group) const {
+  Key key(group, self_);
+  {
+    MutexLock lock(mutex_);
+    if (!held_.contains(key)) {
+      auto found = held_.lower_bound({group, PeerId()});
+      if (found == held_.end() || found->first.first != group) {
+        return absl::NotFoundError(absl::StrCat("group ", group.ToString(), " is not held"));
+      }
+      key = found->first;
+    }
+  }
+  L2P_ASSIGN_OR_RETURN(std::optional<Promise> promise, LoadPromise(key));
+  if (!promise) {
+    return absl::NotFoundError(absl::StrCat("group ", group.ToString(), " is not held"));
+  }
+  return Group{group, Unpack(promise->nodes), Unpack(promise->leaves)};
+}
+
+std::vector<Multihash> Holdings::Groups() const {
+  MutexLock lock(mutex_);
+  std::vector<Multihash> groups;
+  for (const auto& [key, held] : held_) {
+    if (groups.empty() || groups.back() != key.first) groups.push_back(key.first);
+  }
+  return groups;
+}
+
+std::vector<Holdings::Held> Holdings::HeldFor(const PeerId& pusher) const {
+  MutexLock lock(mutex_);
+  std::vector<Held> result;
+  for (const auto& [key, held] : held_) {
+    if (key.second == pusher) result.push_back(held);
+  }
+  return result;
+}
+
+uint64_t Holdings::BytesFor(const PeerId& pusher) const {
+  MutexLock lock(mutex_);
+  auto found = by_pusher_.find(pusher);
+  return found == by_pusher_.end() ? 0 : found->second.bytes;
+}
+
+absl::StatusOr<std::optional<Holdings::Promise>> Holdings::LoadPromise(const Key& key) const {
+  absl::StatusOr<std::string> value = ReadValue(state_, PromiseKey(key.first, key.second));
+  if (absl::IsNotFound(value.status())) return std::nullopt;
+  if (!value.ok()) return value.status();
+  return DecodePromise(*value);
+}
+
+absl::StatusOr<Holdings::Promise> Holdings::DecodePromise(std::string_view text) {
+  Promise promise;
+  promise.until = absl::InfiniteFuture();
+  ByteView rest = AsBytes(text);
+  while (!rest.empty()) {
+    const std::optional<WireField> field = TakeWireField(rest);
+    if (!field) return absl::DataLossError("state row of a promise is malformed");
+    if (field->Is(kUntil, WireType::kVarint)) {
+      promise.until = absl::FromUnixNanos(static_cast<int64_t>(field->value));
+    } else if (field->Is(kNodes, WireType::kBytes)) {
+      promise.nodes = AsText(field->bytes);
+    } else if (field->Is(kLeaves, WireType::kBytes)) {
+      promise.leaves = AsText(field->bytes);
+    }
+  }
+  if (UnpackDistinct(AsBytes(promise.nodes)) && UnpackDistinct(AsBytes(promise.leaves))) {
+    return promise;
+  }
+  return absl::DataLossError("state row of a promise lists blocks wrongly");
+}
+
+void Holdings::Remember(const Key& key, const Promise& promise) {
+  uint64_t bytes = 0;
+  for (const BlockRef& block : promise.Blocks()) bytes += block.size;
+  MutexLock lock(mutex_);
+  held_[key] = {key.first, key.second, promise.until, bytes};
+  Total& total = by_pusher_[key.second];
+  total.bytes += bytes;
+  ++total.groups;
+}
+
+void Holdings::Forget(const Key& key) {
+  MutexLock lock(mutex_);
+  auto found = held_.find(key);
+  if (found == held_.end()) return;
+  Total& total = by_pusher_[key.second];
+  total.bytes -= found->second.bytes;
+  --total.groups;
+  if (total.groups == 0) by_pusher_.erase(key.second);
+  held_.erase(found);
+}
+
+void Holdings::CountReferences(const Promise& promise, int by) {
+  const std::vector<BlockRef> blocks = promise.Blocks();
+  MutexLock lock(mutex_);
+  for (const BlockRef& block : blocks) {
+    auto [found, added] = references_.try_emplace(Fingerprint(block.id), 0);
+    if ((found->second += by) == 0) references_.erase(found);
+  }
+}
+
+}  // namespace l2p
