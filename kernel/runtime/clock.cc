@@ -18,21 +18,22 @@ class ThreadEvent : public Event {
   // lock.
   void Set() override {
     std::lock_guard lock(mutex_);
-    if (set_) return;
     set_ = true;
+    ++times_set_;
     changed_.notify_all();
   }
 
   void Reset() override {
     std::lock_guard lock(mutex_);
     set_ = false;
+    last_reset = {id_, times_set_};
   }
 
   bool Wait(Time deadline) override {
     AssertNoMutexHeld("Event::Wait");
     std::unique_lock lock(mutex_);
-    const auto is_set = [this] { return set_; };
     if (set_) return true;
+    const auto is_set = [this, before = TimesSeen()] { return times_set_ != before; };
     if (deadline == absl::InfiniteFuture()) {
       changed_.wait(lock, is_set);
       return true;
@@ -42,11 +43,32 @@ class ThreadEvent : public Event {
   }
 
  private:
+  // A Set that came after this thread's Reset ends its Wait, even if another waiter has Reset since:
+  // waiters for different things share an Event.
+  uint64_t TimesSeen() {
+    const bool reset_here = last_reset.event == id_;
+    const uint64_t seen = reset_here ? last_reset.times_set : times_set_;
+    last_reset = {};
+    return seen;
+  }
+
+  struct LastReset {
+    uint64_t event = 0;
+    uint64_t times_set = 0;
+  };
+  static thread_local LastReset last_reset;
+  static std::atomic<uint64_t> next_id;
+
   const Clock& clock_;
+  const uint64_t id_ = ++next_id;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool set_ = false;
+  uint64_t times_set_ = 0;
 };
+
+thread_local ThreadEvent::LastReset ThreadEvent::last_reset;
+std::atomic<uint64_t> ThreadEvent::next_id{0};
 
 }  // namespace
 

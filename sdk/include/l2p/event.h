@@ -12,7 +12,8 @@ using Time = absl::Time;
 using Duration = absl::Duration;
 
 // An Event is the one way to wait: it parks the worker (in a node) or the fiber (in the simulator)
-// that calls Wait. It starts unset; once Set, every Wait returns at once until Reset.
+// that calls Wait. It starts unset; once Set, every Wait returns at once until Reset. Set releases
+// everyone who waits at that moment, even if Reset follows before they have run.
 //
 // [any thread], except Wait: only from a task (see l2p/tasks.h). Set never blocks, so I/O threads
 // and timers may call it. An Event must outlive the calls made on it.
