@@ -72,7 +72,7 @@ absl::StatusOr<std::vector<SocketAddress>> Resolve(const Multiaddr& address) {
 
 Multiaddr ToMultiaddr(const SocketAddress& address) {
   IPAddress ip = address.host();
-  if (ip.isIPv4Mapped()) {
+  if (ip.family() == IPAddress::IPv6 && ip.isIPv4Mapped()) {
     const auto* bytes = static_cast<const uint8_t*>(ip.addr());
     ip = IPAddress(bytes + 12, 4);
   }

@@ -73,7 +73,7 @@ struct YamuxChannel {
 
   // Receiving.
   ReceiveQueue received;
-  MutableByteView destination;  // A waiting reader's memory; received stays empty meanwhile.
+  MutableByteView destination;  // A waiting reader's memory, ahead of `received`.
   size_t delivered = 0;         // Bytes at the front of destination.
   bool filling = false;         // Bytes are being put into destination right now, without the lock.
   bool leaving = false;         // The reader waits for the end of `filling`.

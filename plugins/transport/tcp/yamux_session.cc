@@ -31,7 +31,7 @@ MutableByteView YamuxSession::InputTarget(MutableByteView scratch) {
   }
   YamuxChannel* channel = Find(header_.id);
   if (channel != nullptr && !channel->reset && !channel->remote_closed &&
-      channel->delivered < channel->destination.size()) {
+      channel->received.empty() && channel->delivered < channel->destination.size()) {
     const size_t room = channel->destination.size() - channel->delivered;
     target_ = channel->destination.subspan(channel->delivered, std::min<size_t>(room, body_left_));
     channel->filling = true;
