@@ -50,7 +50,6 @@ std::optional<absl::StatusOr<size_t>> TcpStream::TryRead(MutableByteView into, T
   if (!channel_.negotiating && channel_.remote_closed) return size_t{0};
   if (!channel_.negotiating) channel_.destination = into;
   channel_.delivered = 0;
-  channel_.leaving = false;
   channel_.reader = read_event_.get();
   channel_.reader->Reset();
   return std::nullopt;
@@ -60,7 +59,7 @@ std::optional<absl::StatusOr<size_t>> TcpStream::TryRead(MutableByteView into, T
 size_t TcpStream::LeaveRead() {
   size_t delivered = 0;
   Await(connection_->mutex_, *read_event_, absl::InfiniteFuture(), [&] {
-    channel_.leaving = true;
+    channel_.leaving = channel_.filling;
     if (channel_.filling) return false;
     delivered = channel_.reset ? 0 : channel_.delivered;
     channel_.delivered = 0;
