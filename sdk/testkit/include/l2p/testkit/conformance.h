@@ -30,6 +30,10 @@ struct ConformanceCase {
 template <typename Kind>
 using Factory = std::function<absl::StatusOr<std::unique_ptr<Kind>>(Host&)>;
 
+// Makes the Host of node `i` over `runtime`, which is lent and outlives it. Nodes have distinct
+// identities; the same `i` has the same one each time.
+using HostFactory = std::function<std::unique_ptr<Host>(Runtime& runtime, size_t i)>;
+
 // A World is where one case runs: simulated, or real for implementations that own sockets or files.
 // Destroy what was made on its hosts first. One thread at a time.
 class World {
