@@ -79,6 +79,8 @@ absl::StatusOr<std::unique_ptr<RealRuntime>> RealRuntime::Open(const Options& op
                        PosixFolder::OpenPath(options.data_dir));
   L2P_ASSIGN_OR_RETURN(const int lock, LockFolder(*folder));
   std::unique_ptr<RealRuntime> runtime(new RealRuntime(options, std::move(folder), lock));
+  // Made here, as SQLite would let others read it; its log takes over the mode.
+  L2P_RETURN_IF_ERROR(runtime->folder_->Open("state.db", Folder::Mode::kCreate).status());
   L2P_ASSIGN_OR_RETURN(runtime->state_, StateFile::Open(runtime->path() + "/state.db"));
   L2P_RETURN_IF_ERROR(runtime->folder_->Sync());
   return runtime;

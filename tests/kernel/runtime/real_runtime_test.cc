@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <regex>
 
 #include "absl/strings/str_cat.h"
@@ -85,6 +86,17 @@ TEST_F(RealRuntimeTest, StatesOutliveTheRuntime) {
   }
   const auto runtime = *Open();
   EXPECT_EQ(*(*runtime->OpenState("kernel"))->Get("k"), "v");
+}
+
+TEST_F(RealRuntimeTest, TheStateFileIsForItsOwnerOnly) {
+  const auto runtime = *Open();
+  const State::Change change{"k", "v"};
+  ASSERT_TRUE((*runtime->OpenState("kernel"))->Commit({&change, 1}).ok());
+  for (const char* file : {"data/state.db", "data/state.db-wal", "data/lock"}) {
+    EXPECT_EQ(std::filesystem::status(temporary_ / file).permissions(),
+              std::filesystem::perms::owner_read | std::filesystem::perms::owner_write)
+        << file;
+  }
 }
 
 TEST_F(RealRuntimeTest, LogsOneLineWithoutControlCharacters) {

@@ -47,6 +47,33 @@ TEST(ThreadEvent, TakesADeadlineInTheFarFuture) {
   EXPECT_TRUE(event->Wait(clock.Now() + absl::Hours(1e9)));
 }
 
+TEST(ThreadEvent, SeveralTasksMayAwaitOnePair) {
+  const Clock clock;
+  WorkerTasks tasks(clock, 16);
+  Mutex mutex("count");
+  const auto event = NewThreadEvent(clock);
+  int count = 0;
+  std::atomic<int> woken = 0;
+  {
+    TaskGroup group(tasks, NewThreadEvent(clock));
+    for (int wanted = 1; wanted <= 8; ++wanted) {
+      ASSERT_TRUE(group
+                      .Start("await",
+                             [&, wanted] {
+                               woken += Await(mutex, *event, clock.Now() + kLong,
+                                              [&] { return count >= wanted; });
+                             })
+                      .ok());
+    }
+    for (int i = 0; i < 8; ++i) {
+      MutexLock lock(mutex);
+      ++count;
+      event->Set();
+    }
+  }
+  EXPECT_EQ(woken, 8);
+}
+
 #ifndef NDEBUG
 TEST(ThreadEventDeathTest, WaitAbortsWhileTheThreadHoldsAMutex) {
   const Clock clock;

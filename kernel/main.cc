@@ -1,0 +1,232 @@
+// l2pkernel: one node in one process.
+#include <malloc.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "absl/strings/str_cat.h"
+#include "kernel/admin/admin_server.h"
+#include "kernel/node.h"
+#include "kernel/node_config.h"
+#include "kernel/runtime/data_dir.h"
+#include "kernel/runtime/real_runtime.h"
+#include "kernel/runtime/thread.h"
+
+namespace l2p {
+namespace {
+
+enum ExitCode { kDrained = 0, kFailed = 1, kBadSettings = 2 };
+
+// What requests and the node get for their drain, and when the process gives up on it.
+constexpr Duration kDrain = absl::Seconds(8);
+constexpr timespec kHardLimit = {.tv_sec = 10, .tv_nsec = 0};
+
+constexpr char kUsage[] =
+    "usage: l2pkernel [-c FILE]... [KEY=VALUE]...\n"
+    "Runs an l2p node until SIGTERM or SIGINT; a second one ends it at once.\n"
+    "\n"
+    "  -c, --config FILE   a settings file; may be repeated, later files win\n"
+    "                      (without any: the one that came with this program)\n"
+    "  KEY=VALUE           a setting, which wins over all files\n"
+    "      --help          this text\n"
+    "      --version       the version\n"
+    "\n"
+    "All settings, with their defaults: %s\n"
+    "Exit status: 0 drained, 1 failed, 2 wrong usage or settings.\n";
+
+struct Arguments {
+  std::vector<std::string> files;
+  std::vector<std::string> assignments;
+  bool help = false;
+  bool version = false;
+};
+
+absl::StatusOr<Arguments> ParseArguments(std::span<char* const> words) {
+  Arguments arguments;
+  for (size_t i = 0; i < words.size(); ++i) {
+    const std::string_view word = words[i];
+    if (word == "-c" || word == "--config") {
+      if (++i == words.size()) {
+        return absl::InvalidArgumentError(absl::StrCat(av(word), " needs a file"));
+      }
+      arguments.files.emplace_back(words[i]);
+    } else if (word == "--help" || word == "-h") {
+      arguments.help = true;
+    } else if (word == "--version") {
+      arguments.version = true;
+    } else if (word.starts_with('-') || word.find('=') == word.npos) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("unknown argument '", av(word), "' (see --help)"));
+    } else {
+      arguments.assignments.emplace_back(word);
+    }
+  }
+  return arguments;
+}
+
+// The folder above the one this program is in: of the build tree, or where it is installed.
+std::filesystem::path Prefix() {
+  std::error_code error;
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+  return program.parent_path().parent_path();
+}
+
+std::string ShippedSettings() { return Prefix() / "share/l2p/node.properties"; }
+
+absl::StatusOr<NodeConfig> LoadConfig(const Arguments& arguments) {
+  std::vector<std::string> files = arguments.files;
+  if (files.empty()) files.push_back(ShippedSettings());
+  std::vector<NodeConfig::Source> sources;
+  for (const std::string& file : files) {
+    std::ifstream in(file, std::ios::binary);
+    std::string text{std::istreambuf_iterator<char>(in), {}};
+    if (!in) return ErrnoStatus(errno, absl::StrCat("read settings file ", file));
+    sources.push_back({.name = file, .text = std::move(text)});
+  }
+  return NodeConfig::Parse(sources, arguments.assignments);
+}
+
+Severity LogLevel(const Settings& settings) {
+  const std::string level = settings.Text("log.level");
+  if (level == "debug") return Severity::kDebug;
+  if (level == "info") return Severity::kInfo;
+  return level == "warning" ? Severity::kWarning : Severity::kError;
+}
+
+absl::StatusOr<std::unique_ptr<RealRuntime>> OpenRuntime(const Settings& settings) {
+  std::string data_dir = settings.Text("data.dir");
+  if (data_dir.empty()) data_dir = DefaultDataDir();
+  return RealRuntime::Open({.data_dir = data_dir,
+                            .max_tasks = static_cast<size_t>(settings.Integer("node.tasks")),
+                            .log_level = LogLevel(settings)});
+}
+
+PluginRegistry::Options PluginOptions(const NodeConfig& config, const RealRuntime& runtime) {
+  std::vector<std::string> paths = config.settings().List("plugins.path");
+  if (paths.empty()) paths = {Prefix() / "plugins", Prefix() / "lib/l2p/plugins"};
+  return {.paths = std::move(paths), .copies = runtime.path() + "/plugins", .linked = {}};
+}
+
+AdminServer::Options AdminOptions(const Settings& settings, const RealRuntime& runtime) {
+  std::string socket = settings.Text("admin.socket");
+  if (socket.empty()) socket = runtime.path() + "/admin.sock";
+  return {.listen = settings.Text("admin.listen"),
+          .socket = std::move(socket),
+          .token_file = runtime.path() + "/admin.token",
+          .shutdown = [] { kill(getpid(), SIGTERM); }};
+}
+
+void BlockSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+// Sets `end` at the first SIGTERM or SIGINT. A second one, or a drain that hangs, ends the process
+// at once, also while the node is still starting. The thread lives as long as the process.
+absl::Status WatchSignals(Event& end) {
+  return StartThread("signals",
+                     [&end] {
+                       sigset_t signals;
+                       sigemptyset(&signals);
+                       sigaddset(&signals, SIGINT);
+                       sigaddset(&signals, SIGTERM);
+                       sigwaitinfo(&signals, nullptr);
+                       end.Set();
+                       if (sigtimedwait(&signals, nullptr, &kHardLimit) < 0) {
+                         std::fputs("l2pkernel: the node did not drain in time\n", stderr);
+                       }
+                       _exit(kFailed);
+                     })
+      .status();
+}
+
+// For scripts that start a node: one line on stdout, when it can be used.
+void PrintReady(KernelNode& node, const AdminServer& admin) {
+  const PeerInfo self = node.self();
+  std::string line = absl::StrCat("ready peer=", self.id.ToString());
+  for (const Multiaddr& address : self.addresses) {
+    absl::StrAppend(&line, " listen=", address.ToString());
+  }
+  absl::StrAppend(&line, " socket=", admin.socket());
+  if (!admin.url().empty()) absl::StrAppend(&line, " http=", admin.url());
+  std::puts(line.c_str());
+  std::fflush(stdout);
+}
+
+absl::Status Run(const NodeConfig& config, RealRuntime& runtime, PluginRegistry& plugins,
+                 Event& end) {
+  L2P_RETURN_IF_ERROR(config.CheckPluginNames(plugins));
+  L2P_ASSIGN_OR_RETURN(std::unique_ptr<KernelNode> node,
+                       KernelNode::Open(runtime, config, plugins));
+  L2P_RETURN_IF_ERROR(node->Start());
+  auto admin = AdminServer::Start(AdminOptions(config.settings(), runtime), *node);
+  if (admin.ok()) {
+    PrintReady(*node, **admin);
+    end.Wait(absl::InfiniteFuture());
+    runtime.Log(Severity::kInfo, "kernel", "draining");
+    (*admin)->Stop(kDrain / 2);
+  }
+  node->Stop(runtime.Now() + kDrain / 2);
+  return admin.status();
+}
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "l2pkernel: %s\n", std::string(status.message()).c_str());
+  const bool settings = absl::IsInvalidArgument(status) || absl::IsNotFound(status);
+  return settings ? kBadSettings : kFailed;
+}
+
+void PrepareProcess() {
+  BlockSignals();
+  // Many threads with an arena each would keep several times the memory that is in use.
+  mallopt(M_ARENA_MAX, 4);
+  rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
+}
+
+int Main(std::span<char* const> words) {
+  PrepareProcess();
+  const auto arguments = ParseArguments(words);
+  if (!arguments.ok()) return Fail(arguments.status());
+  if (arguments->help) {
+    std::printf(kUsage, ShippedSettings().c_str());
+    return 0;
+  }
+  if (arguments->version) {
+    std::printf("l2pkernel %s\n", kVersion);
+    return 0;
+  }
+  const auto config = LoadConfig(*arguments);
+  if (!config.ok()) {
+    Fail(config.status());
+    return kBadSettings;
+  }
+  // Never destroyed: the signal thread has them to the last.
+  static const Clock& clock = *new Clock;
+  static Event& end = *NewThreadEvent(clock).release();
+  if (absl::Status status = WatchSignals(end); !status.ok()) return Fail(status);
+  const auto runtime = OpenRuntime(config->settings());
+  if (!runtime.ok()) {
+    Fail(runtime.status());
+    return kFailed;
+  }
+  PluginRegistry plugins(PluginOptions(*config, **runtime));
+  const absl::Status status = Run(*config, **runtime, plugins, end);
+  return status.ok() ? kDrained : Fail(status);
+}
+
+}  // namespace
+}  // namespace l2p
+
+int main(int argc, char** argv) { return l2p::Main({argv + 1, argv + argc}); }
