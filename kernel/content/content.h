@@ -1,6 +1,7 @@
 #ifndef L2P_KERNEL_CONTENT_CONTENT_H_
 #define L2P_KERNEL_CONTENT_CONTENT_H_
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -43,8 +44,10 @@ class Content {
   };
   explicit Content(Parts parts);
 
-  // Announces all held groups in the background, a bounded number at a time.
+  // Announces all held groups in the background, a bounded number at a time, and ends promises
+  // whose time has passed, every hour.
   absl::Status Start();
+  // Waits for what runs in the background.
   void Stop();
 
   struct PutOptions {
@@ -53,7 +56,7 @@ class Content {
     bool strict = false;
     std::string name;  // As shown by `files`.
     std::optional<std::string> profile;
-    std::optional<std::string> chunker;
+    std::optional<std::string> chunker;  // "name", or "name:size".
     std::optional<std::string> hasher;
     std::optional<std::string> redundancy;
   };
@@ -79,7 +82,7 @@ class Content {
   // A session that reads this node's store first and, unless `local_only`, the network.
   std::unique_ptr<Exchange::Session> NewSession(bool local_only);
 
-  // Keeps what `session` can read of `id` in this node as a root (get --keep).
+  // Reads `id` from the network, or here, and keeps it in this node as a root (get --keep).
   absl::Status Keep(const Cid& id, const std::string& name);
 
   absl::StatusOr<std::vector<Root>> Files() const;
@@ -88,7 +91,18 @@ class Content {
   absl::Status Remove(std::string_view id_or_name);
 
  private:
+  struct Plan;
+  absl::StatusOr<Plan> MakePlan(const PutOptions& options) const;
+  absl::StatusOr<PutResult> RunPut(Input& input, const PutOptions& options, const Plan& plan,
+                                   Placement::Push* push, std::atomic<uint64_t>& read_bytes);
+  absl::StatusOr<PutResult> StorePut(Input& input, const PutOptions& options, const Plan& plan,
+                                     Placement::Push* push, const ReadProgress& on_read);
+  void AnnounceLater(std::vector<Multihash> groups);
+  void Announce(std::span<const Multihash> groups);
+
   Parts parts_;
+  std::atomic<bool> stopping_ = false;
+  std::unique_ptr<Registration> expiry_;
   std::unique_ptr<TaskGroup> tasks_;
 };
 

@@ -28,6 +28,11 @@ class Hashers {
   // Identity multihashes are compared.
   absl::Status Verify(const Multihash& id, ByteView data) const;
 
+  // Whether Verify can check ids of this function.
+  bool Knows(HashCode code) const {
+    return code == HashCode::kIdentity || by_code_.contains(code);
+  }
+
   // The multihashes of `inputs`, spread over the cores.
   static std::vector<Multihash> HashAll(const Hasher& hasher, std::span<const ByteView> inputs,
                                         Tasks& tasks);
