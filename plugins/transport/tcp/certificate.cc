@@ -188,15 +188,22 @@ bool MayBeCritical(ByteView oid) {
          Equal(oid, kExtendedKeyUsageOid);
 }
 
+bool TakeCritical(CBS& extension, bool& critical) {
+  CBS value;
+  if (!CBS_peek_asn1_tag(&extension, CBS_ASN1_BOOLEAN)) return true;
+  if (!CBS_get_asn1(&extension, &value, CBS_ASN1_BOOLEAN) || CBS_len(&value) != 1) return false;
+  critical = CBS_data(&value)[0] != 0;
+  return true;
+}
+
 // The value of the libp2p extension.
 absl::StatusOr<CBS> FindExtension(CBS extensions) {
   std::optional<CBS> found;
   while (CBS_len(&extensions) > 0) {
     CBS extension, oid, value;
-    int critical = 0;
+    bool critical = false;
     if (!CBS_get_asn1(&extensions, &extension, CBS_ASN1_SEQUENCE) ||
-        !CBS_get_asn1(&extension, &oid, CBS_ASN1_OBJECT) ||
-        !CBS_get_optional_asn1_bool(&extension, &critical, CBS_ASN1_BOOLEAN, 0) ||
+        !CBS_get_asn1(&extension, &oid, CBS_ASN1_OBJECT) || !TakeCritical(extension, critical) ||
         !CBS_get_asn1(&extension, &value, CBS_ASN1_OCTETSTRING) || CBS_len(&extension) != 0) {
       return Refused("garbled extensions");
     }

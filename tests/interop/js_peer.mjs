@@ -1,0 +1,70 @@
+// A js-libp2p node for tests, and the programs of l2p as child processes.
+import { yamux } from '@chainsafe/libp2p-yamux'
+import { identify } from '@libp2p/identify'
+import { ping } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { tls } from '@libp2p/tls'
+import { createLibp2p } from 'libp2p'
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+
+export const echoProtocol = '/test/echo/1.0.0'
+
+export async function startJs () {
+  const node = await createLibp2p({
+    addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
+    transports: [tcp()],
+    connectionEncrypters: [tls()],
+    streamMuxers: [yamux()],
+    services: { identify: identify(), ping: ping() },
+    connectionManager: { inboundConnectionThreshold: 1000 }
+  })
+  await node.handle(echoProtocol, async (stream) => {
+    for await (const chunk of stream) {
+      if (!stream.send(chunk.subarray())) await stream.onDrain()
+    }
+    await stream.close()
+  })
+  return node
+}
+
+// Starts `command` and resolves with its first line that `wanted` matches.
+export async function start (command, args, wanted) {
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
+  const exited = new Promise((resolve) => child.once('exit', resolve))
+  const line = await new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout }).on('line', (text) => {
+      if (wanted.test(text)) resolve(text)
+    })
+    child.once('error', reject)
+    child.once('exit', (code) => reject(new Error(`${command} ended with ${code}, not ready`)))
+  })
+  return { child, line, exited }
+}
+
+// Runs `command` to its end and resolves with { code, output }.
+export async function run (command, args) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  let output = ''
+  child.stdout.on('data', (data) => { output += data })
+  const code = await new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', resolve)
+  })
+  return { code, output }
+}
+
+// Sends `bytes` through the echo of `address` and resolves with what came back.
+export async function echo (node, address, bytes) {
+  const stream = await node.dialProtocol(address, echoProtocol)
+  const received = []
+  const reading = (async () => {
+    for await (const chunk of stream) received.push(Buffer.from(chunk.subarray()))
+  })()
+  for (let at = 0; at < bytes.length; at += 65536) {
+    if (!stream.send(bytes.subarray(at, at + 65536))) await stream.onDrain()
+  }
+  await stream.close()
+  await reading
+  return Buffer.concat(received)
+}
