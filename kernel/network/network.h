@@ -30,7 +30,7 @@ class Network {
  public:
   struct Options {
     size_t max_inbound = 1000;        // Connections that others dialled.
-    std::vector<Multiaddr> announce;  // Instead of the addresses listened on, if any.
+    std::vector<Multiaddr> announce{};  // Instead of the addresses listened on, if any.
   };
 
   static constexpr std::string_view kPingProtocol = "/ipfs/ping/1.0.0";

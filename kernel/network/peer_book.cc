@@ -69,7 +69,7 @@ PeerBook::Entry& PeerBook::Touch(const PeerId& peer, Time now, bool seen) {
 void PeerBook::CapAddresses(Entry& entry) {
   auto worth = [](const std::pair<const Multiaddr, Address>& item) {
     const Address& address = item.second;
-    return std::tuple(address.announced, address.last_success, -address.failures);
+    return std::tuple(address.last_success, address.announced, -address.failures);
   };
   while (entry.addresses.size() > kMostAddresses) {
     entry.addresses.erase(
