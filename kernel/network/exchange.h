@@ -8,13 +8,14 @@
 #include "kernel/content/block_service.h"
 #include "kernel/content/block_source.h"
 #include "kernel/loader/slot.h"
+#include "kernel/network/block_server.h"
 #include "l2p/memory.h"
 #include "l2p/router.h"
 
 namespace l2p {
 
-// The Exchange moves blocks between nodes: it serves ours to readers (/l2p/have/1.0.0,
-// /l2p/blocks/1.0.0; docs/protocol.md) and opens sessions that fetch from many holders at once.
+// The Exchange moves blocks between nodes: it serves ours to readers (/l2p/blocks/1.0.0;
+// docs/protocol.md) and opens sessions that fetch from many holders at once.
 //
 // [any thread] between Start and Stop.
 class Exchange {
@@ -48,14 +49,14 @@ class Exchange {
   std::unique_ptr<Session> NewSession(bool local_only);
 
  private:
-  class Server;
   Runtime& runtime_;
   Memory& memory_;
   BlockService& blocks_;
   PluginSlot<Router>& router_;
   Messenger& messenger_;
   const Options options_;
-  std::unique_ptr<Server> server_;
+  BlockServer server_;
+  TaskGroup sessions_;  // The tasks of all sessions.
 };
 
 }  // namespace l2p

@@ -1,8 +1,9 @@
 #ifndef L2P_KERNEL_NETWORK_PLACEMENT_H_
 #define L2P_KERNEL_NETWORK_PLACEMENT_H_
 
-#include <functional>
+#include <deque>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,8 @@
 #include "kernel/content/group.h"
 #include "kernel/content/holdings.h"
 #include "kernel/loader/slot.h"
+#include "kernel/network/push_receiver.h"
+#include "l2p/crypto.h"
 #include "l2p/memory.h"
 #include "l2p/router.h"
 
@@ -17,44 +20,61 @@ namespace l2p {
 
 // How redundantly an object is stored: copies:N (coding comes with rs:K/N).
 struct Redundancy {
+  static constexpr size_t kMaxCopies = 40;
   size_t copies = 3;
 
   static absl::StatusOr<Redundancy> Parse(std::string_view text);
   std::string ToString() const;
 };
 
-// Placement stores groups on other nodes (/l2p/push/1.0.0; docs/protocol.md) and keeps for others
-// what they push here: durable acknowledgements, quotas, retries of missing copies.
+// Placement stores groups on other nodes and keeps for others what they push here
+// (/l2p/push/1.0.0; docs/protocol.md): durable acknowledgements, quotas, retries of missing copies.
+//
+// Candidates for a group are the peers closest to its id, in the order of H(group id, peer id): the
+// first that accept hold every block of the group.
 //
 // [any thread] between Start and Stop.
 class Placement {
  public:
+  static constexpr size_t kMaxGroupsAtOnce = 2;  // Of one put.
+  static constexpr size_t kMaxRetries = 10'000;  // Groups whose missing copies are tried again.
+  static constexpr size_t kMaxRefusals = 8;      // That an Outcome tells of.
+
   struct Options {
     size_t candidates = 40;                   // placement.candidates
     Duration first_peer = absl::Seconds(10);  // How long a put waits for the first bootstrap.
-    size_t groups_at_once = 2;
+    Duration retry_period = absl::Seconds(30);
   };
 
-  // How far one put has come. Bytes are of blocks, each counted once per copy.
-  struct Progress {
-    uint64_t acknowledged_bytes = 0;
-    uint64_t wanted_bytes = 0;  // So far known: grows while groups are still being cut.
-    size_t peers = 0;           // Holders with an acknowledgement.
-    size_t groups = 0;
-    size_t groups_complete = 0;  // With all copies asked for.
-    size_t fewest_copies = 0;    // Of any group that was pushed.
+  // All lent; they outlive this.
+  struct Parts {
+    Runtime& runtime;
+    Memory& memory;
+    BlockService& blocks;
+    Holdings& holdings;
+    PluginSlot<Router>& router;
+    Messenger& messenger;
+    const Crypto& crypto;
   };
-
-  Placement(Runtime& runtime, Memory& memory, BlockService& blocks, Holdings& holdings,
-            PluginSlot<Router>& router, Messenger& messenger, Options options);
+  Placement(Parts parts, Options options);
   ~Placement();
 
   absl::Status Start();
   void Stop();
 
+  // How far one put has come. Bytes are of blocks, each counted once per copy.
+  struct Progress {
+    uint64_t acknowledged_bytes = 0;  // On the holders' disks.
+    uint64_t wanted_bytes = 0;        // So far known: grows while groups are still being cut.
+    size_t peers = 0;                 // Holders with a promise.
+    size_t groups = 0;
+    size_t groups_complete = 0;  // With all copies asked for.
+    size_t fewest_copies = 0;    // Of any group that was pushed.
+  };
+
   // One put's pushes. Add hands a complete group over and waits only while too many are under way;
   // Finish waits for all acknowledgements that can be had. One task at a time; progress() from
-  // [any thread]. Destroying it abandons what is not acknowledged.
+  // [any thread]. Destroying it waits for what is under way.
   class Push {
    public:
     virtual ~Push() = default;
@@ -72,15 +92,27 @@ class Placement {
   std::unique_ptr<Push> NewPush(const Redundancy& redundancy);
 
  private:
-  class Receiver;
-  Runtime& runtime_;
-  Memory& memory_;
-  BlockService& blocks_;
-  Holdings& holdings_;
-  PluginSlot<Router>& router_;
-  Messenger& messenger_;
+  class PushOfOnePut;
+
+  // A group that has fewer copies than asked, and who has them.
+  struct Retry {
+    Multihash group;
+    size_t copies = 0;
+    std::set<PeerId> holders;
+  };
+
+  absl::StatusOr<std::vector<PeerInfo>> Candidates(const Multihash& group, Time deadline);
+  void RetryLater(Retry retry);
+  void RetryMissing();
+
+  const Parts parts_;
   const Options options_;
-  std::unique_ptr<Receiver> receiver_;
+  PushReceiver receiver_;
+  Mutex mutex_{"Placement"};
+  std::deque<Retry> retries_ L2P_GUARDED_BY(mutex_);
+  bool stopped_ L2P_GUARDED_BY(mutex_) = false;
+  std::unique_ptr<Registration> retry_timer_;
+  TaskGroup pushes_;
 };
 
 }  // namespace l2p

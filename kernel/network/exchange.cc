@@ -1,0 +1,52 @@
+#include "kernel/network/exchange.h"
+
+#include "kernel/network/fetch_session.h"
+
+namespace l2p {
+namespace {
+
+// The reader's end of a FetchSession, which its tasks may outlive.
+class SessionHandle final : public Exchange::Session {
+ public:
+  explicit SessionHandle(std::shared_ptr<FetchSession> session) : session_(std::move(session)) {
+    session_->Begin();
+  }
+  ~SessionHandle() override { session_->End(); }
+
+  void Want(std::span<const Wanted> wanted) override { session_->Want(wanted); }
+  absl::StatusOr<Arrived> Next(Time deadline) override { return session_->Next(deadline); }
+  std::vector<Exchange::Served> served() const override { return session_->served(); }
+
+ private:
+  const std::shared_ptr<FetchSession> session_;
+};
+
+}  // namespace
+
+Exchange::Exchange(Runtime& runtime, Memory& memory, BlockService& blocks,
+                   PluginSlot<Router>& router, Messenger& messenger, Options options)
+    : runtime_(runtime),
+      memory_(memory),
+      blocks_(blocks),
+      router_(router),
+      messenger_(messenger),
+      options_(options),
+      server_(runtime, blocks, messenger),
+      sessions_(runtime.tasks(), runtime.NewEvent()) {}
+
+Exchange::~Exchange() { Stop(); }
+
+absl::Status Exchange::Start() { return server_.Start(); }
+
+void Exchange::Stop() {
+  server_.Stop();
+  sessions_.Join();
+}
+
+std::unique_ptr<Exchange::Session> Exchange::NewSession(bool local_only) {
+  return std::make_unique<SessionHandle>(std::make_shared<FetchSession>(
+      FetchSession::Parts{runtime_, memory_, blocks_, router_, messenger_, sessions_}, options_,
+      local_only));
+}
+
+}  // namespace l2p

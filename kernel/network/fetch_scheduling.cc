@@ -1,0 +1,250 @@
+// How a FetchSession spreads blocks over its holders.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "kernel/network/block_server.h"
+#include "kernel/network/fetch_session.h"
+
+namespace l2p {
+namespace {
+
+constexpr Duration kOpenLimit = absl::Seconds(5);
+constexpr Duration kRetryAfter = absl::Seconds(1);
+constexpr Duration kMeasuredAfter = absl::Seconds(1);
+constexpr Duration kSilence = absl::Seconds(1);  // On top of 3 round trips.
+constexpr Duration kUnmeasuredRoundTrip = absl::Milliseconds(500);
+constexpr double kSlowShare = 1.0 / 8;
+constexpr size_t kMaxWantsPerRequest = 256;
+constexpr size_t kMaxPresenceQuestions = 1024;
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<Stream>> FetchSession::Enter(Holder& holder) {
+  PeerInfo info;
+  {
+    MutexLock lock(mutex_);
+    if (ended_) return absl::AbortedError("the reader has ended");
+    ++holder.attempts;
+    info = holder.info;
+  }
+  L2P_ASSIGN_OR_RETURN(
+      std::shared_ptr<Stream> stream,
+      parts_.messenger.Open(info, kBlocksProtocol, parts_.runtime.Now() + kOpenLimit));
+  MutexLock lock(mutex_);
+  if (ended_) return absl::AbortedError("the reader has ended");
+  holder.state = Holder::State::kServing;
+  streams_[&holder] = stream;
+  return stream;
+}
+
+bool FetchSession::TakeWork(Holder& holder, std::vector<Multihash>& have,
+                            std::vector<Multihash>& want) {
+  MutexLock lock(mutex_);
+  if (ended_ || holder.state != Holder::State::kServing) return false;
+  while (!holder.to_ask.empty() && have.size() < kMaxPresenceQuestions) {
+    const Multihash id = std::move(holder.to_ask.front());
+    holder.to_ask.pop_front();
+    if (items_.contains(id)) {
+      have.push_back(id);
+    } else {
+      holder.unanswered.erase(id);
+    }
+  }
+  Assign(holder, want);
+  return true;
+}
+
+void FetchSession::Assign(Holder& holder, std::vector<Multihash>& want) {
+  const size_t target = Target(holder);
+  const auto room = [&]() L2P_REQUIRES(mutex_) {
+    if (want.size() >= kMaxWantsPerRequest) return false;
+    // One block at least, or nothing would ever move.
+    if (outstanding_ + arrived_bytes_ == 0) return true;
+    return holder.outstanding < target && outstanding_ + arrived_bytes_ < options_.window_bytes;
+  };
+  while (room() && !holder.available.empty()) {
+    const Multihash id = std::move(holder.available.front());
+    holder.available.pop_front();
+    const auto found = items_.find(id);
+    if (found == items_.end() || !found->second.assigned.empty()) continue;
+    AssignOne(holder, id, found->second);
+    want.push_back(id);
+  }
+  while (room() && holder.available.empty()) {
+    const std::optional<Multihash> id = TakeOver(holder);
+    if (!id) return;
+    AssignOne(holder, *id, items_.at(*id));
+    want.push_back(*id);
+  }
+}
+
+void FetchSession::AssignOne(Holder& holder, const Multihash& id, Item& item) {
+  if (holder.assigned.empty()) holder.busy_since = parts_.runtime.Now();
+  item.assigned.push_back(&holder);
+  holder.assigned.push_back(id);
+  holder.outstanding += item.size;
+  outstanding_ += item.size;
+}
+
+void FetchSession::Unassign(Holder& holder, const Multihash& id) {
+  const auto item = items_.find(id);
+  const auto place = std::find(holder.assigned.begin(), holder.assigned.end(), id);
+  if (item == items_.end() || place == holder.assigned.end()) return;
+  holder.assigned.erase(place);
+  holder.outstanding -= item->second.size;
+  outstanding_ -= item->second.size;
+  std::erase(item->second.assigned, &holder);
+  if (holder.assigned.empty()) {
+    holder.busy += parts_.runtime.Now() - holder.busy_since;
+    holder.busy_since = absl::InfiniteFuture();
+  }
+}
+
+// The oldest block of the holder that will take longest, if we would have it much sooner.
+std::optional<Multihash> FetchSession::TakeOver(const Holder& holder) const {
+  const double own_rate = Rate(holder);
+  if (own_rate <= 0) return std::nullopt;
+  const Holder* slowest = nullptr;
+  double longest = 0;
+  for (const auto& [peer, other] : holders_) {
+    if (other.get() == &holder || other->assigned.empty()) continue;
+    const double rate = Rate(*other);
+    const double left = static_cast<double>(other->outstanding) / std::max(rate, 1.0);
+    if (left > longest) {
+      longest = left;
+      slowest = other.get();
+    }
+  }
+  if (slowest == nullptr) return std::nullopt;
+  for (const Multihash& id : slowest->assigned) {
+    const Item& item = items_.at(id);
+    const double ours = static_cast<double>(holder.outstanding + item.size) / own_rate;
+    if (longest < 2 * ours + 0.3) return std::nullopt;
+    if (item.assigned.size() == 1 &&
+        std::find(item.holders.begin(), item.holders.end(), &holder) != item.holders.end()) {
+      return id;
+    }
+  }
+  return std::nullopt;
+}
+
+// Twice what arrives in a round trip and a quarter of a second.
+size_t FetchSession::Target(const Holder& holder) const {
+  const double seconds = 2 * absl::ToDoubleSeconds(holder.round_trip) + 0.25;
+  const auto wanted = static_cast<size_t>(Rate(holder) * seconds);
+  return std::clamp(wanted, kFirstTarget, options_.window_bytes);
+}
+
+// Bytes a second while something was outstanding; 0 until measured.
+double FetchSession::Rate(const Holder& holder) const {
+  Duration busy = holder.busy;
+  if (!holder.assigned.empty()) busy += parts_.runtime.Now() - holder.busy_since;
+  const double seconds = absl::ToDoubleSeconds(busy);
+  return seconds < 0.001 ? 0 : static_cast<double>(holder.bytes) / seconds;
+}
+
+bool FetchSession::TooSlow(const Holder& holder) const {
+  if (parts_.runtime.Now() - holder.busy_since < kMeasuredAfter) return false;
+  std::vector<double> others;
+  for (const auto& [peer, other] : holders_) {
+    if (other.get() != &holder && other->state == Holder::State::kServing && other->blocks > 0) {
+      others.push_back(Rate(*other));
+    }
+  }
+  if (others.size() < 2) return false;
+  const auto middle = others.begin() + static_cast<ptrdiff_t>(others.size() / 2);
+  std::nth_element(others.begin(), middle, others.end());
+  return Rate(holder) < *middle * kSlowShare;
+}
+
+bool FetchSession::Usable(Holder& holder, Time last_progress) {
+  MutexLock lock(mutex_);
+  if (ended_ || holder.state != Holder::State::kServing) return false;
+  const Time now = parts_.runtime.Now();
+  if (now - last_progress > options_.patience) return false;
+  const bool others = std::any_of(holders_.begin(), holders_.end(), [&](const auto& entry) {
+    return entry.second.get() != &holder && entry.second->state == Holder::State::kServing;
+  });
+  if (!others) return true;  // Better late than never.
+  const Duration round_trip =
+      std::max(holder.round_trip, holder.blocks == 0 ? kUnmeasuredRoundTrip : absl::ZeroDuration());
+  return now - last_progress <= 3 * round_trip + kSilence && !TooSlow(holder);
+}
+
+void FetchSession::NoteBitmap(Holder& holder, const std::vector<Multihash>& asked,
+                              const std::string& bitmap, Duration took) {
+  {
+    MutexLock lock(mutex_);
+    holder.round_trip = std::max(holder.round_trip, took);
+    for (size_t i = 0; i < asked.size(); ++i) {
+      holder.unanswered.erase(asked[i]);
+      const auto found = items_.find(asked[i]);
+      if (found == items_.end()) continue;
+      std::vector<Holder*>& holders = found->second.holders;
+      const bool known = std::find(holders.begin(), holders.end(), &holder) != holders.end();
+      const bool has = i / 8 < bitmap.size() && (bitmap[i / 8] >> i % 8 & 1) != 0;
+      if (has && !known) holders.push_back(&holder);
+      if (has) holder.available.push_back(asked[i]);
+      if (!has) SearchIfUnknown(asked[i], found->second);
+    }
+  }
+  StartTasks();
+}
+
+void FetchSession::NoteBlock(Holder& holder, const Multihash& id, absl::StatusOr<Bytes> data) {
+  {
+    MutexLock lock(mutex_);
+    if (data.ok()) {
+      holder.bytes += data->size();
+      ++holder.blocks;
+      holder.attempts = 1;
+    }
+    const auto found = items_.find(id);
+    if (found == items_.end()) return;
+    Unassign(holder, id);
+    if (data.ok()) {
+      Deliver(id, std::move(data));
+    } else {
+      std::erase(found->second.holders, &holder);
+      for (Holder* other : found->second.holders) {
+        other->available.push_front(id);
+        other->work->Set();
+      }
+      SearchIfUnknown(id, found->second);
+    }
+  }
+  StartTasks();
+}
+
+void FetchSession::Leave(Holder& holder, absl::Status why, bool wrong) {
+  {
+    MutexLock lock(mutex_);
+    streams_.erase(&holder);
+    const bool was_asked_to = holder.state == Holder::State::kLeft;
+    holder.state = Holder::State::kLeft;
+    holder.why_left = std::move(why);
+    holder.wrong = wrong;
+    if (wrong) ++holder.bad;
+    const bool again = !wrong && holder.attempts < kMaxAttempts;
+    if (!was_asked_to) {
+      holder.retry_at =
+          again ? parts_.runtime.Now() + kRetryAfter * holder.attempts : absl::InfiniteFuture();
+    }
+    const std::deque<Multihash> assigned = holder.assigned;
+    for (const Multihash& id : assigned) Unassign(holder, id);
+    // A new conversation asks anew.
+    for (auto& [id, item] : items_) {
+      std::erase(item.holders, &holder);
+      if (!item.in_network || !item.assigned.empty()) continue;
+      for (Holder* other : item.holders) other->available.push_front(id);
+      SearchIfUnknown(id, item);
+    }
+    holder.available.clear();
+    holder.to_ask.clear();
+    holder.unanswered.clear();
+    WakeHolders();
+  }
+  StartTasks();
+}
+
+}  // namespace l2p

@@ -1,0 +1,365 @@
+#include "kernel/network/fetch_session.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "kernel/network/holder_task.h"
+
+namespace l2p {
+namespace {
+
+constexpr Duration kWatchPeriod = absl::Milliseconds(250);
+constexpr Duration kSearchLimit = absl::Seconds(20);
+constexpr Duration kSearchAgainAfter = absl::Seconds(1);
+constexpr size_t kLocalBatch = 8;
+
+}  // namespace
+
+FetchSession::FetchSession(Parts parts, Exchange::Options options, bool local_only)
+    : parts_(parts),
+      options_(options),
+      local_only_(local_only),
+      arrived_(parts.runtime.NewEvent()) {}
+
+void FetchSession::Begin() {
+  if (local_only_) return;
+  watch_ = parts_.runtime.tasks().Every("watch a fetch", kWatchPeriod, [weak = weak_from_this()] {
+    if (const auto session = weak.lock()) session->Watch();
+  });
+}
+
+void FetchSession::End() {
+  std::vector<std::shared_ptr<Stream>> open;
+  {
+    MutexLock lock(mutex_);
+    ended_ = true;
+    for (const auto& [holder, stream] : streams_) open.push_back(stream);
+    WakeHolders();
+  }
+  for (const auto& stream : open) stream->Reset();
+  watch_.reset();
+}
+
+void FetchSession::Want(std::span<const BlockSource::Wanted> wanted) {
+  {
+    MutexLock lock(mutex_);
+    for (const BlockSource::Wanted& want : wanted) {
+      auto [found, is_new] = items_.try_emplace(want.id.hash());
+      found->second.tags.push_back(want.tag);
+      if (!is_new) continue;
+      found->second.size = want.size == 0 ? kUnknownSize : want.size;
+      local_queue_.push_back(want.id.hash());
+    }
+  }
+  StartTasks();
+}
+
+absl::StatusOr<BlockSource::Arrived> FetchSession::Next(Time deadline) {
+  const bool came = Await(mutex_, *arrived_, deadline,
+                          [this]() L2P_REQUIRES(mutex_) { return !results_.empty(); });
+  if (!came) return absl::DeadlineExceededError("no block came in time");
+  std::optional<BlockSource::Arrived> result;
+  {
+    MutexLock lock(mutex_);
+    result = std::move(results_.front());
+    results_.pop_front();
+    if (result->data.ok()) arrived_bytes_ -= result->data->size();
+    WakeHolders();
+  }
+  StartTasks();
+  return *std::move(result);
+}
+
+std::vector<Exchange::Served> FetchSession::served() const {
+  std::vector<Exchange::Served> all;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [peer, holder] : holders_) {
+      if (holder->blocks + holder->bad == 0) continue;
+      all.push_back({peer, holder->bytes, holder->blocks, holder->bad});
+    }
+  }
+  std::stable_sort(all.begin(), all.end(),
+                   [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
+  return all;
+}
+
+void FetchSession::StartTasks() {
+  bool look = false;
+  std::vector<Multihash> searches;
+  std::vector<Holder*> holders;
+  {
+    MutexLock lock(mutex_);
+    if (ended_) return;
+    if (!looking_locally_ && !local_queue_.empty() && arrived_bytes_ < options_.window_bytes) {
+      look = looking_locally_ = true;
+    }
+    for (; searching_ < kMaxSearches && !search_queue_.empty(); search_queue_.pop_front()) {
+      const auto found = items_.find(search_queue_.front());
+      if (found == items_.end()) continue;
+      found->second.search = Item::Search::kRunning;
+      ++searching_;
+      searches.push_back(found->first);
+    }
+    holders.swap(to_start_);
+  }
+  const auto self = shared_from_this();
+  const auto start = [this](const char* name, std::function<void()> work,
+                            const std::function<void(absl::Status)>& failed) {
+    const absl::Status status = parts_.tasks.Start(name, std::move(work));
+    if (!status.ok()) failed(status);
+  };
+  if (look) {
+    start(
+        "look for blocks here", [self] { self->LookLocally(); },
+        [&](const absl::Status&) {
+          MutexLock lock(mutex_);
+          looking_locally_ = false;  // Next or Watch tries again.
+        });
+  }
+  for (const Multihash& id : searches) {
+    start(
+        "find holders", [self, id] { self->Search(id); },
+        [&](const absl::Status& status) {
+          MutexLock lock(mutex_);
+          --searching_;
+          search_error_ = status;
+          const auto found = items_.find(id);
+          if (found != items_.end()) found->second.search = Item::Search::kDone;
+        });
+  }
+  for (Holder* holder : holders) {
+    start(
+        "fetch from a holder", [self, holder] { HolderTask(*self, *holder).Run(); },
+        [&](const absl::Status& status) { Leave(*holder, status, false); });
+  }
+}
+
+void FetchSession::LookLocally() {
+  for (;;) {
+    std::vector<Multihash> ids;
+    {
+      MutexLock lock(mutex_);
+      size_t bytes = arrived_bytes_;
+      while (!ended_ && !local_queue_.empty() && ids.size() < kLocalBatch &&
+             bytes < options_.window_bytes) {
+        ids.push_back(std::move(local_queue_.front()));
+        local_queue_.pop_front();
+        const auto found = items_.find(ids.back());
+        bytes += found == items_.end() ? 0 : found->second.size;
+      }
+      if (ids.empty()) {
+        looking_locally_ = false;
+        return;
+      }
+    }
+    std::vector<absl::StatusOr<Bytes>> found(ids.size(), absl::NotFoundError(""));
+    parts_.blocks.Get(ids, found);
+    {
+      MutexLock lock(mutex_);
+      for (size_t i = 0; i < ids.size(); ++i) {
+        const auto item = items_.find(ids[i]);
+        if (item == items_.end()) continue;
+        if (found[i].ok()) {
+          Deliver(ids[i], std::move(found[i]));
+        } else if (local_only_) {
+          Deliver(ids[i], absl::NotFoundError(
+                              absl::StrCat("block ", ids[i].ToString(), " is not in this node")));
+        } else {
+          NeedFromNetwork(ids[i], item->second);
+        }
+      }
+    }
+    StartTasks();
+  }
+}
+
+void FetchSession::NeedFromNetwork(const Multihash& id, Item& item) {
+  item.in_network = true;
+  for (const auto& [peer, holder] : holders_) {
+    if (holder->state == Holder::State::kLeft) continue;
+    if (holder->unanswered.insert(id).second) holder->to_ask.push_back(id);
+    holder->work->Set();
+  }
+  SearchIfUnknown(id, item);
+}
+
+bool FetchSession::SomeoneMayHave(const Multihash& id, const Item& item) const {
+  for (const auto& [peer, holder] : holders_) {
+    // One that is still being reached does not count: it may never answer.
+    if (holder->state != Holder::State::kServing) continue;
+    if (holder->unanswered.contains(id)) return true;
+    if (std::find(item.holders.begin(), item.holders.end(), holder.get()) != item.holders.end()) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void FetchSession::SearchIfUnknown(const Multihash& id, Item& item) {
+  if (item.search != Item::Search::kNone || SomeoneMayHave(id, item)) return;
+  item.search = Item::Search::kQueued;
+  search_queue_.push_back(id);
+}
+
+void FetchSession::Search(const Multihash& id) {
+  const std::shared_ptr<Router> router = parts_.router.Get();
+  const Time deadline = parts_.runtime.Now() + kSearchLimit;
+  absl::Status error;
+  size_t found = 0;
+  auto query = router->FindProviders(id, kProvidersWanted, deadline);
+  while (query.ok()) {
+    absl::StatusOr<std::optional<PeerInfo>> provider = (*query)->Next(deadline);
+    if (!provider.ok()) error = provider.status();
+    if (!provider.ok() || !*provider) break;
+    ++found;
+    {
+      MutexLock lock(mutex_);
+      if (ended_ || !items_.contains(id)) break;
+      AddHolder(**std::move(provider));
+    }
+    StartTasks();
+  }
+  if (!query.ok()) error = query.status();
+  {
+    MutexLock lock(mutex_);
+    --searching_;
+    if (!error.ok()) search_error_ = error;
+    const auto item = items_.find(id);
+    if (item != items_.end()) {
+      item->second.search = Item::Search::kDone;
+      ++item->second.searches;
+      item->second.providers_found = std::max(item->second.providers_found, found);
+      item->second.searched_at = parts_.runtime.Now();
+    }
+  }
+  StartTasks();
+}
+
+void FetchSession::AddHolder(PeerInfo info) {
+  auto& slot = holders_[info.id];
+  if (slot == nullptr) {
+    size_t live = 0;
+    Holder* idle = nullptr;
+    for (const auto& [peer, other] : holders_) {
+      if (other == nullptr || other->state == Holder::State::kLeft) continue;
+      ++live;
+      if (other->assigned.empty() && other->unanswered.empty()) idle = other.get();
+    }
+    if (live >= kMaxHolders) {
+      if (idle == nullptr) {
+        holders_.erase(info.id);
+        return;
+      }
+      // Its task sees that it has left and ends.
+      idle->state = Holder::State::kLeft;
+      idle->retry_at = parts_.runtime.Now();
+      idle->work->Set();
+    }
+    slot = std::make_unique<Holder>(std::move(info));
+    slot->work = parts_.runtime.NewEvent();
+  } else if (slot->state == Holder::State::kLeft && !slot->wrong && slot->attempts < kMaxAttempts &&
+             !streams_.contains(slot.get())) {
+    if (!info.addresses.empty()) slot->info.addresses = std::move(info.addresses);
+  } else {
+    return;
+  }
+  slot->state = Holder::State::kStarting;
+  slot->retry_at = absl::InfiniteFuture();
+  for (const auto& [id, item] : items_) {
+    if (item.in_network && slot->unanswered.insert(id).second) slot->to_ask.push_back(id);
+  }
+  to_start_.push_back(slot.get());
+}
+
+void FetchSession::Watch() {
+  {
+    MutexLock lock(mutex_);
+    if (ended_) return;
+    const Time now = parts_.runtime.Now();
+    bool missing = false;
+    for (auto& [id, item] : items_) {
+      if (!item.in_network || !item.assigned.empty() || SomeoneMayHave(id, item)) continue;
+      missing = true;
+      if (item.search == Item::Search::kNone) {
+        SearchIfUnknown(id, item);
+      } else if (item.search == Item::Search::kDone && item.searches < kMaxSearchesPerBlock &&
+                 now >= item.searched_at + kSearchAgainAfter) {
+        item.search = Item::Search::kQueued;
+        search_queue_.push_back(id);
+      }
+    }
+    for (const auto& [peer, holder] : holders_) {
+      if (missing && holder->state == Holder::State::kLeft && now >= holder->retry_at) {
+        AddHolder(holder->info);
+      }
+    }
+    GiveVerdicts();
+    WakeHolders();
+  }
+  StartTasks();
+}
+
+void FetchSession::GiveVerdicts() {
+  const bool reaching = std::any_of(holders_.begin(), holders_.end(), [](const auto& entry) {
+    const Holder& holder = *entry.second;
+    return holder.state == Holder::State::kStarting ||
+           (holder.state == Holder::State::kLeft && holder.retry_at < absl::InfiniteFuture());
+  });
+  std::vector<Multihash> hopeless;
+  for (const auto& [id, item] : items_) {
+    if (item.in_network && item.assigned.empty() && item.search == Item::Search::kDone &&
+        item.searches >= kMaxSearchesPerBlock && !reaching && !SomeoneMayHave(id, item)) {
+      hopeless.push_back(id);
+    }
+  }
+  for (const Multihash& id : hopeless) Deliver(id, Verdict(id, items_.at(id)));
+}
+
+absl::Status FetchSession::Verdict(const Multihash& id, const Item& item) const {
+  const std::string block = absl::StrCat("block ", id.ToString(), ": ");
+  std::vector<std::string> reasons;
+  bool wrong = false;
+  size_t without = 0;
+  for (const auto& [peer, holder] : holders_) {
+    wrong = wrong || holder->wrong;
+    if (holder->state == Holder::State::kServing) {
+      ++without;
+    } else if (reasons.size() < 3) {
+      reasons.push_back(
+          absl::StrCat(peer.ToString(), ": ", std::string(holder->why_left.message())));
+    }
+  }
+  if (holders_.empty() || (item.providers_found == 0 && reasons.empty())) {
+    return absl::NotFoundError(absl::StrCat(
+        block, "no holder is known",
+        search_error_.ok() ? "" : absl::StrCat(" (", std::string(search_error_.message()), ")")));
+  }
+  std::string text =
+      absl::StrCat(block, wrong ? "a holder sent wrong bytes, and " : "",
+                   without > 0 ? absl::StrCat(without, " holders answer but ", "do not have it")
+                               : "no holder can be reached");
+  for (const std::string& reason : reasons) absl::StrAppend(&text, "; ", reason);
+  return absl::UnavailableError(text);
+}
+
+void FetchSession::Deliver(const Multihash& id, absl::StatusOr<Bytes> data) {
+  const auto found = items_.find(id);
+  if (found == items_.end()) return;
+  for (Holder* holder : std::vector<Holder*>(found->second.assigned)) Unassign(*holder, id);
+  const std::vector<uint64_t> tags = std::move(found->second.tags);
+  items_.erase(found);
+  for (const uint64_t tag : tags) {
+    if (data.ok()) arrived_bytes_ += data->size();
+    results_.push_back({tag, data});
+  }
+  arrived_->Set();
+}
+
+void FetchSession::WakeHolders() {
+  for (const auto& [peer, holder] : holders_) {
+    if (holder->state != Holder::State::kLeft || ended_) holder->work->Set();
+  }
+}
+
+}  // namespace l2p

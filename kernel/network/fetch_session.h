@@ -1,0 +1,154 @@
+#ifndef L2P_KERNEL_NETWORK_FETCH_SESSION_H_
+#define L2P_KERNEL_NETWORK_FETCH_SESSION_H_
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "kernel/network/exchange.h"
+#include "l2p/tasks.h"
+
+namespace l2p {
+
+// A FetchSession is one reader: it looks in this node's store, then finds the holders of what is
+// missing and fetches from many at once.
+//
+// Each holder has one stream and one task, which asks which blocks the holder has, keeps as many
+// bytes on the way as suits its speed, and verifies what comes. A holder that has nothing left to
+// do takes over blocks of slower ones. One that sends wrong bytes is left for good; one that is
+// silent for 3 round trips and a second, or slower than an eighth of the others' median, loses its
+// outstanding blocks to the others.
+//
+// A block that no serving holder has is the root of another group: its holders are looked up by its
+// id (docs/protocol.md, "Groups").
+//
+// [any thread]. Tasks keep the session alive until they have seen that it has Ended, so that ending
+// never waits for a peer.
+class FetchSession : public std::enable_shared_from_this<FetchSession> {
+ public:
+  static constexpr size_t kMaxHolders = 32;       // At once in one session.
+  static constexpr size_t kMaxSearches = 4;       // Provider lookups at once.
+  static constexpr size_t kProvidersWanted = 20;  // By one lookup.
+  static constexpr int kMaxAttempts = 3;          // To reach one holder.
+  static constexpr int kMaxSearchesPerBlock = 2;
+  static constexpr size_t kFirstTarget = 2 << 20;  // Bytes asked of a holder not yet measured.
+  static constexpr uint32_t kUnknownSize = 256 * 1024;
+
+  struct Parts {  // All lent; they outlive the session and its tasks.
+    Runtime& runtime;
+    Memory& memory;
+    BlockService& blocks;
+    PluginSlot<Router>& router;
+    Messenger& messenger;
+    TaskGroup& tasks;
+  };
+  FetchSession(Parts parts, Exchange::Options options, bool local_only);
+
+  void Begin();  // Once, after the session is held by a shared_ptr.
+  void End();    // Nothing is delivered after it.
+
+  // As BlockSource and Exchange::Session.
+  void Want(std::span<const BlockSource::Wanted> wanted);
+  absl::StatusOr<BlockSource::Arrived> Next(Time deadline);
+  std::vector<Exchange::Served> served() const;
+
+ private:
+  friend class HolderTask;
+  struct Holder;
+
+  // A block that is wanted and has not arrived.
+  struct Item {
+    uint32_t size = 0;  // As expected; what it counts for until it arrives.
+    std::vector<uint64_t> tags;
+    bool in_network = false;        // Not here: to be fetched.
+    std::vector<Holder*> holders;   // That said they have it.
+    std::vector<Holder*> assigned;  // That were asked for it.
+    enum class Search { kNone, kQueued, kRunning, kDone } search = Search::kNone;
+    int searches = 0;
+    size_t providers_found = 0;
+    Time searched_at = absl::InfinitePast();
+  };
+
+  // One peer that may have blocks. Never removed, so tasks may keep a reference.
+  struct Holder {
+    explicit Holder(PeerInfo peer) : info(std::move(peer)) {}
+
+    PeerInfo info;
+    enum class State { kStarting, kServing, kLeft } state = State::kStarting;
+    absl::Status why_left;
+    Time retry_at = absl::InfiniteFuture();  // When one that left may be tried again.
+    int attempts = 0;
+    bool wrong = false;               // Sent bad bytes: never again.
+    std::set<Multihash> unanswered;   // Presence asked, or to be asked.
+    std::deque<Multihash> to_ask;     // The latter.
+    std::deque<Multihash> available;  // It has these; may be assigned or gone meanwhile.
+    std::deque<Multihash> assigned;   // Asked for and not arrived, in order.
+    size_t outstanding = 0;           // Their bytes.
+    uint64_t bytes = 0;
+    uint64_t blocks = 0;
+    uint64_t bad = 0;
+    Duration round_trip = absl::ZeroDuration();  // The longest seen.
+    Duration busy = absl::ZeroDuration();  // Time with something outstanding, until busy_since.
+    Time busy_since = absl::InfiniteFuture();
+    std::shared_ptr<Event> work;  // Set when its task has something to do.
+  };
+
+  void LookLocally();
+  void Search(const Multihash& id);
+  void AddHolder(PeerInfo info) L2P_REQUIRES(mutex_);
+  void Watch();
+  // Starts what the state calls for: local look-ups, searches, holders' tasks.
+  void StartTasks() L2P_EXCLUDES(mutex_);
+
+  // For HolderTask.
+  absl::StatusOr<std::shared_ptr<Stream>> Enter(Holder& holder);
+  bool TakeWork(Holder& holder, std::vector<Multihash>& have, std::vector<Multihash>& want);
+  void NoteBitmap(Holder& holder, const std::vector<Multihash>& asked, const std::string& bitmap,
+                  Duration took);
+  void NoteBlock(Holder& holder, const Multihash& id, absl::StatusOr<Bytes> data);
+  bool Usable(Holder& holder, Time last_progress);
+  void Leave(Holder& holder, absl::Status why, bool wrong);
+
+  void NeedFromNetwork(const Multihash& id, Item& item) L2P_REQUIRES(mutex_);
+  bool SomeoneMayHave(const Multihash& id, const Item& item) const L2P_REQUIRES(mutex_);
+  void SearchIfUnknown(const Multihash& id, Item& item) L2P_REQUIRES(mutex_);
+  void Assign(Holder& holder, std::vector<Multihash>& want) L2P_REQUIRES(mutex_);
+  std::optional<Multihash> TakeOver(const Holder& holder) const L2P_REQUIRES(mutex_);
+  void AssignOne(Holder& holder, const Multihash& id, Item& item) L2P_REQUIRES(mutex_);
+  void Unassign(Holder& holder, const Multihash& id) L2P_REQUIRES(mutex_);
+  size_t Target(const Holder& holder) const L2P_REQUIRES(mutex_);
+  double Rate(const Holder& holder) const L2P_REQUIRES(mutex_);
+  bool TooSlow(const Holder& holder) const L2P_REQUIRES(mutex_);
+  void Deliver(const Multihash& id, absl::StatusOr<Bytes> data) L2P_REQUIRES(mutex_);
+  void GiveVerdicts() L2P_REQUIRES(mutex_);
+  absl::Status Verdict(const Multihash& id, const Item& item) const L2P_REQUIRES(mutex_);
+  void WakeHolders() L2P_REQUIRES(mutex_);
+
+  const Parts parts_;
+  const Exchange::Options options_;
+  const bool local_only_;
+
+  const std::unique_ptr<Event> arrived_;  // For Next.
+  mutable Mutex mutex_{"FetchSession"};
+  bool ended_ L2P_GUARDED_BY(mutex_) = false;
+  bool looking_locally_ L2P_GUARDED_BY(mutex_) = false;
+  std::deque<Multihash> local_queue_ L2P_GUARDED_BY(mutex_);
+  std::map<Multihash, Item> items_ L2P_GUARDED_BY(mutex_);
+  std::deque<BlockSource::Arrived> results_ L2P_GUARDED_BY(mutex_);
+  size_t outstanding_ L2P_GUARDED_BY(mutex_) = 0;    // Bytes asked of all holders.
+  size_t arrived_bytes_ L2P_GUARDED_BY(mutex_) = 0;  // Delivered and not taken by Next.
+  std::deque<Multihash> search_queue_ L2P_GUARDED_BY(mutex_);
+  size_t searching_ L2P_GUARDED_BY(mutex_) = 0;
+  absl::Status search_error_ L2P_GUARDED_BY(mutex_);
+  std::map<PeerId, std::unique_ptr<Holder>> holders_ L2P_GUARDED_BY(mutex_);
+  std::vector<Holder*> to_start_ L2P_GUARDED_BY(mutex_);
+  std::map<Holder*, std::shared_ptr<Stream>> streams_ L2P_GUARDED_BY(mutex_);  // Reset by End.
+  std::unique_ptr<Registration> watch_;
+};
+
+}  // namespace l2p
+
+#endif  // L2P_KERNEL_NETWORK_FETCH_SESSION_H_

@@ -1,0 +1,23 @@
+#ifndef L2P_KERNEL_NETWORK_PUSH_SENDER_H_
+#define L2P_KERNEL_NETWORK_PUSH_SENDER_H_
+
+#include <functional>
+
+#include "kernel/content/block_service.h"
+#include "kernel/content/group.h"
+#include "l2p/messenger.h"
+
+namespace l2p {
+
+// Pushes `group`, whose blocks are in this node, to one holder by /l2p/push/1.0.0. Returns OK when
+// the holder has promised to keep all of it and has announced it (or failed to in time; the promise
+// stands). Otherwise the reason: ResourceExhausted or FailedPrecondition with the holder's own
+// words, Unavailable, DeadlineExceeded when it was silent for too long. `on_stored` hears of the
+// bytes that are on the holder's disk, ascending. Waits; called by a task of its own.
+absl::Status PushGroup(Runtime& runtime, BlockService& blocks, Messenger& messenger,
+                       const PeerInfo& holder, const Group& group, Time until,
+                       const std::function<void(uint64_t bytes)>& on_stored);
+
+}  // namespace l2p
+
+#endif  // L2P_KERNEL_NETWORK_PUSH_SENDER_H_
