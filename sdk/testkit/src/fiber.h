@@ -1,0 +1,53 @@
+#ifndef L2P_TESTKIT_FIBER_H_
+#define L2P_TESTKIT_FIBER_H_
+
+#include <ucontext.h>
+
+#include <cstddef>
+
+namespace l2p::testkit {
+
+// A Fiber is a stack that calls `body(argument)` each time it is entered anew: when a call returns,
+// the next Enter makes the next call, so one stack serves many tasks one after another.
+class Fiber {
+ public:
+  using Body = void (*)(void* argument);
+
+  Fiber(size_t stack_bytes, bool guard_page, Body body, void* argument);
+  // REQUIRES: between two calls of `body`, or Abandon was called.
+  ~Fiber();
+  Fiber(const Fiber&) = delete;
+  Fiber& operator=(const Fiber&) = delete;
+
+  // From outside: runs the fiber until it calls Leave or `body` returns.
+  void Enter();
+
+  // From inside: goes back to where Enter was called.
+  void Leave();
+
+  // Says that a call of `body` will never be finished: what its frames own is lost on purpose.
+  void Abandon();
+
+ private:
+  static void Main(unsigned high, unsigned low);
+
+  const Body body_;
+  void* const argument_;
+  size_t mapped_bytes_;
+  char* mapped_;
+  char* stack_;
+  size_t stack_bytes_;
+  bool abandoned_ = false;
+  ucontext_t inside_;
+  ucontext_t outside_;
+
+  // What the sanitizers know of the two stacks; unused in other builds.
+  void* inside_shadow_ = nullptr;
+  void* outside_shadow_ = nullptr;
+  const void* outside_bottom_ = nullptr;
+  size_t outside_bytes_ = 0;
+};
+
+}  // namespace l2p::testkit
+
+#endif  // L2P_TESTKIT_FIBER_H_
