@@ -85,8 +85,8 @@ TEST_F(ConnectionsTest, AnAddressThatFailedIsLeftAloneForAWhile) {
 
 TEST_F(ConnectionsTest, AWaiterThatGivesUpLeavesTheDialToTheOthers) {
   Run([&] {
-    network.SetLatency(0, absl::Milliseconds(200));
     SimPeer a(simulation, network);
+    network.SetLatency(a.number, absl::Milliseconds(200));
     SimPeer b(simulation, network);
     EXPECT_TRUE(absl::IsDeadlineExceeded(
         a.net->Connect(b.info(), a.runtime.Now() + absl::Milliseconds(5))));
