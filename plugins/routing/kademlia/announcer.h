@@ -1,0 +1,75 @@
+#ifndef L2P_PLUGINS_ROUTING_KADEMLIA_ANNOUNCER_H_
+#define L2P_PLUGINS_ROUTING_KADEMLIA_ANNOUNCER_H_
+
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "l2p/multihash.h"
+#include "swarm.h"
+
+namespace l2p::kademlia {
+
+// An Announcer tells the peers closest to each key that this node provides it, again and again
+// until the key is withdrawn. Keys go out in order of position: one lookup finds all servers of a
+// region of the key space, which then serves every key in it, so that the price of announcing
+// grows with the swarm, not with the keys. [any thread]
+class Announcer {
+ public:
+  struct Options {
+    size_t replication = 20;  // Peers that are told of a key.
+    Duration again = absl::Hours(22);
+  };
+  // After so long a key that reached too few is announced again, once more peers are known.
+  static constexpr Duration kRetry = absl::Minutes(1);
+
+  // `swarm` is lent.
+  Announcer(Swarm& swarm, Options options) : swarm_(swarm), options_(options) {}
+
+  // Takes the keys in and announces them. InvalidArgument, with nothing taken in, for a key longer
+  // than others accept; DeadlineExceeded or Aborted when some are still to be announced, which
+  // AnnounceDue will do.
+  absl::Status Announce(std::span<const Multihash> keys, Time deadline);
+  void Withdraw(std::span<const Multihash> keys);
+  bool Has(const std::string& key) const;
+
+  // Announces what is due now; when there will be something next.
+  void AnnounceDue();
+  Time NextDue() const;
+
+  // Lookups made so far.
+  size_t lookups() const { return lookups_; }
+
+ private:
+  struct Own {
+    Time announced = absl::InfinitePast();
+    size_t reached = 0;  // Peers told.
+  };
+  struct Place {
+    Position position;
+    std::string key;
+  };
+
+  // All servers whose positions share the first `depth` bits with `center`, and some others.
+  struct Region {
+    Position center;
+    size_t depth = kPositionBits;
+    std::vector<Contact> servers;
+  };
+
+  Time DueAt(const Own& own, size_t known) const;
+  absl::Status Sweep(std::vector<std::string> keys, Time deadline);
+  absl::StatusOr<Region> Explore(const Place& place, bool reuse, Time deadline);
+  size_t Tell(const Place& place, const Region& region, const PeerInfo& self, Time deadline);
+
+  Swarm& swarm_;
+  const Options options_;
+  std::atomic<size_t> lookups_ = 0;
+  mutable Mutex mutex_{"Announcer"};
+  std::map<std::string, Own> keys_ L2P_GUARDED_BY(mutex_);
+};
+
+}  // namespace l2p::kademlia
+
+#endif  // L2P_PLUGINS_ROUTING_KADEMLIA_ANNOUNCER_H_

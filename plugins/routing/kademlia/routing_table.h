@@ -1,0 +1,100 @@
+#ifndef L2P_PLUGINS_ROUTING_KADEMLIA_ROUTING_TABLE_H_
+#define L2P_PLUGINS_ROUTING_KADEMLIA_ROUTING_TABLE_H_
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "l2p/event.h"
+#include "l2p/multiaddr.h"
+#include "l2p/mutex.h"
+#include "position.h"
+
+namespace l2p::kademlia {
+
+struct Contact {
+  PeerInfo peer;
+  Position position;
+};
+
+// A RoutingTable keeps servers of one protocol in buckets by the common prefix of their position
+// and ours. A good old contact is never displaced: who finds a bucket full, or its network
+// overrepresented, waits among the bucket's replacements until one is dropped. [any thread]
+class RoutingTable {
+ public:
+  struct Options {
+    size_t bucket_size = 20;     // And the most replacements of a bucket.
+    bool diversity_all = false;  // Private and loopback addresses count as public ones do.
+  };
+
+  // Contacts of one network (IPv4 /24, IPv6 /48), counting public addresses only.
+  static constexpr size_t kMostOfNetworkInBucket = 2;
+  static constexpr size_t kMostOfNetworkInTable = 10;
+  // So many failures in a row and a contact is dropped; after the first it is told to nobody.
+  static constexpr int kMostFailures = 3;
+
+  RoutingTable(const Position& own, Options options) : own_(own), options_(options) {}
+
+  // `peer` speaks our protocol. Takes it in (or renews its addresses), or keeps it as a replacement
+  // (false). Not one without addresses.
+  bool Offer(const Contact& contact, Time now);
+
+  // The outcome of a request. `took` is for a request over a standing connection only.
+  void Answered(const PeerId& peer, std::optional<Duration> took, Time now);
+  void Failed(const PeerId& peer);
+
+  // `peer` speaks our protocol no more.
+  void Remove(const PeerId& peer);
+
+  // The `n` nearest to `target`, nearest first; `good`: only those without a failure since they
+  // last answered.
+  std::vector<Contact> Closest(const Position& target, size_t n, bool good) const;
+  std::optional<PeerInfo> Find(const PeerId& peer) const;
+
+  // What about nine in ten answers of this peer have kept to; nullopt before the first.
+  std::optional<Duration> RttP90(const PeerId& peer) const;
+
+  // Those who failed to answer last, and those neither heard of nor taken in since `time`.
+  std::vector<Contact> DoubtfulSince(Time time) const;
+
+  // Those without failures that have been here longest come first.
+  std::vector<PeerInfo> Best(size_t most) const;
+
+  // One more than the index of the deepest bucket that holds a contact.
+  size_t depth() const;
+  size_t size() const;
+
+ private:
+  struct Entry {
+    Contact contact;
+    std::vector<std::string> networks;  // Sorted, each once.
+    Time since;
+    Time heard;
+    int failures = 0;
+    std::optional<Duration> rtt;  // Smoothed, as is its mean deviation.
+    Duration rtt_deviation;
+  };
+  struct Bucket {
+    std::vector<Entry> entries;
+    std::vector<Entry> replacements;  // The latest offered last.
+  };
+
+  Entry* FindEntry(const PeerId& peer) L2P_REQUIRES(mutex_);
+  const Entry* FindEntry(const PeerId& peer) const L2P_REQUIRES(mutex_);
+  bool HasRoom(const Bucket& bucket, const Entry& entry) const L2P_REQUIRES(mutex_);
+  void Insert(size_t index, Entry entry) L2P_REQUIRES(mutex_);
+  void Drop(const PeerId& peer) L2P_REQUIRES(mutex_);
+  std::vector<std::string> NetworksOf(const PeerInfo& peer) const;
+  void Renew(Entry& entry, const PeerInfo& peer) L2P_REQUIRES(mutex_);
+
+  const Position own_;
+  const Options options_;
+  mutable Mutex mutex_{"RoutingTable"};
+  std::map<size_t, Bucket> buckets_ L2P_GUARDED_BY(mutex_);  // By common prefix.
+  std::map<PeerId, size_t> index_ L2P_GUARDED_BY(mutex_);    // The bucket of each entry.
+  std::map<std::string, size_t> networks_ L2P_GUARDED_BY(mutex_);
+};
+
+}  // namespace l2p::kademlia
+
+#endif  // L2P_PLUGINS_ROUTING_KADEMLIA_ROUTING_TABLE_H_
