@@ -13,8 +13,8 @@ void SimCalls::Conclude(Simulation& simulation, Waiting& waiting, uint64_t call,
                         absl::StatusOr<Bytes> result) {
   const auto found = waiting.pending.find(call);
   if (found == waiting.pending.end()) return;
-  waiting.ready.push_back(
-      {call, std::move(result), simulation.Now() - found->second.sent, found->second.dialled});
+  waiting.ready.push_back(std::make_unique<Answer>(Answer{
+      call, std::move(result), simulation.Now() - found->second.sent, found->second.dialled}));
   waiting.pending.erase(found);
   if (waiting.event != nullptr) waiting.event->Set();
 }
@@ -47,9 +47,9 @@ uint64_t SimCalls::Send(const PeerInfo& to, std::string_view protocol, Bytes req
 std::optional<Calls::Answer> SimCalls::Next(Time deadline) {
   for (;;) {
     if (!waiting_->ready.empty()) {
-      Answer answer = std::move(waiting_->ready.front());
+      const std::unique_ptr<Answer> answer = std::move(waiting_->ready.front());
       waiting_->ready.pop_front();
-      return answer;
+      return std::move(*answer);
     }
     if (waiting_->pending.empty()) return std::nullopt;
     const auto first = std::min_element(

@@ -28,7 +28,8 @@ class SimCalls : public Calls {
   // Outlives this for as long as answers are on the way.
   struct Waiting {
     std::map<uint64_t, Pending> pending;
-    std::deque<Answer> ready;
+    // By pointer: g++ 12 takes a moved StatusOr<Bytes> for an uninitialised one.
+    std::deque<std::unique_ptr<Answer>> ready;
     std::unique_ptr<Event> event;
   };
 

@@ -1,0 +1,260 @@
+// l2p-check-plugin [--plugins DIR] [--real] FILE.so
+//
+// Tells the author of a plugin what is wrong with it: compares its descriptor field by field with
+// what a node wants, then runs the conformance suite of its kind, each case in a process of its
+// own, so that a crash or a hang is a failed case like others. Exit 0: all passed.
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "check_plugin_host.h"
+#include "kernel/runtime/real_runtime.h"
+#include "l2p/plugin_file.h"
+#include "l2p/testkit/block_store_conformance.h"
+#include "l2p/testkit/chunker_conformance.h"
+#include "l2p/testkit/crypto_conformance.h"
+#include "l2p/testkit/hasher_conformance.h"
+#include "l2p/testkit/router_conformance.h"
+#include "l2p/testkit/service_conformance.h"
+#include "l2p/testkit/transport_conformance.h"
+#include "l2p/testkit/worlds.h"
+
+namespace l2p::testkit {
+namespace {
+
+constexpr char kUsage[] =
+    "usage: l2p-check-plugin [--plugins DIR] [--real] FILE.so\n"
+    "  --plugins DIR  where the crypto plugin is, for transports and routers (DIR/crypto/*.so)\n"
+    "  --real         run a storage plugin in a real folder instead of the simulated disk\n"
+    "  --limit SEC    time limit of each case (default 120)\n";
+
+struct Options {
+  std::string file;
+  std::string plugins;
+  bool real = false;
+  int limit = 120;
+  std::string only;    // The one case to run in this process (used by the program itself).
+  std::string folder;  // For the runtimes of that case.
+};
+
+absl::StatusOr<Options> Parse(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--real") {
+      options.real = true;
+    } else if (word == "--plugins" && i + 1 < argc) {
+      options.plugins = argv[++i];
+    } else if (word == "--limit" && i + 1 < argc) {
+      options.limit = std::max(1, std::atoi(argv[++i]));
+    } else if (word == "--case" && i + 1 < argc) {
+      options.only = argv[++i];
+    } else if (word == "--folder" && i + 1 < argc) {
+      options.folder = argv[++i];
+    } else if (word.substr(0, 1) == "-" || !options.file.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat("unknown argument ", argv[i]));
+    } else {
+      options.file = word;
+    }
+  }
+  if (options.file.empty()) return absl::InvalidArgumentError("no plugin file given");
+  return options;
+}
+
+// The folders that may hold crypto/*.so: beside a build's or an installation's program.
+std::vector<std::filesystem::path> PluginFolders(const Options& options) {
+  if (!options.plugins.empty()) return {options.plugins};
+  const std::filesystem::path here =
+      std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path();
+  return {here / "plugins", here / "lib" / "l2p" / "plugins"};
+}
+
+absl::StatusOr<std::shared_ptr<const Crypto>> OpenCrypto(const Options& options, Host& host) {
+  std::string searched;
+  for (const std::filesystem::path& folder : PluginFolders(options)) {
+    absl::StrAppend(&searched, " ", (folder / "crypto").string());
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(folder / "crypto", error)) {
+      if (entry.path().extension() != ".so") continue;
+      L2P_ASSIGN_OR_RETURN(const PluginDescriptor* const descriptor,
+                           OpenPluginFile(entry.path().string()));
+      L2P_ASSIGN_OR_RETURN(std::unique_ptr<Crypto> crypto, FactoryOf<Crypto>(*descriptor)(host));
+      return std::shared_ptr<const Crypto>(std::move(crypto));
+    }
+  }
+  return absl::NotFoundError(absl::StrCat("no crypto plugin in", searched, " (see --plugins)"));
+}
+
+// Real runtimes below the folder of this process's case.
+RuntimesFactory RealRuntimes(const std::string& folder) {
+  return [folder, worlds = std::make_shared<int>(0)]() -> RuntimeFactory {
+    const std::string world = absl::StrCat(folder, "/world", ++*worlds);
+    return [world](size_t i) -> std::unique_ptr<Runtime> {
+      RealRuntime::Options options;
+      options.data_dir = absl::StrCat(world, "-node", i);
+      options.log_level = Severity::kError;
+      absl::StatusOr<std::unique_ptr<RealRuntime>> runtime = RealRuntime::Open(options);
+      if (runtime.ok()) return std::move(*runtime);
+      std::fprintf(stderr, "%s\n", runtime.status().ToString().c_str());
+      std::exit(2);
+    };
+  };
+}
+
+absl::StatusOr<std::vector<ConformanceCase>> CasesOf(const PluginDescriptor& plugin,
+                                                     const Options& options) {
+  const std::string_view kind = plugin.kind;
+  const RuntimesFactory real = RealRuntimes(options.folder);
+  const WorldFactory plain = SimWorlds(CheckHosts(nullptr));
+  if (kind == Hasher::kKind) return HasherConformance(FactoryOf<Hasher>(plugin), plain);
+  if (kind == Chunker::kKind) return ChunkerConformance(FactoryOf<Chunker>(plugin), plain);
+  if (kind == Crypto::kKind) return CryptoConformance(FactoryOf<Crypto>(plugin), plain);
+  if (kind == BlockStore::kKind) {
+    return BlockStoreConformance(FactoryOf<BlockStore>(plugin),
+                                 options.real ? RealWorlds(real, CheckHosts(nullptr)) : plain);
+  }
+  const std::unique_ptr<World> place = plain();
+  L2P_ASSIGN_OR_RETURN(const std::shared_ptr<const Crypto> crypto,
+                       OpenCrypto(options, place->host(0)));
+  const HostFactory hosts = CheckHosts(crypto);
+  if (kind == Router::kKind) return RouterConformance(FactoryOf<Router>(plugin), hosts);
+  if (kind == Service::kKind) return ServiceConformance(FactoryOf<Service>(plugin), hosts);
+  return TransportConformance(FactoryOf<Transport>(plugin), RealWorlds(real, hosts));
+}
+
+// Everything wrong with the descriptor that can be seen without running the factory.
+absl::StatusOr<const PluginDescriptor*> CheckDescriptor(const Options& options) {
+  L2P_ASSIGN_OR_RETURN(const PluginDescriptor* const plugin, OpenPluginFile(options.file));
+  for (const SettingSpec& spec : std::span(plugin->settings, plugin->settings_count)) {
+    if (*spec.help == '\0') {
+      return absl::FailedPreconditionError(absl::StrCat("setting ", spec.name, ": no help"));
+    }
+  }
+  const absl::Status defaults =
+      Settings::Make(std::span(plugin->settings, plugin->settings_count), {}).status();
+  if (!defaults.ok()) return WithContext(defaults, "the defaults of the settings");
+  return plugin;
+}
+
+// In the child: 0 passed, 1 failed (why is on stdout).
+int RunOne(const Options& options, const std::vector<ConformanceCase>& cases) {
+  for (const ConformanceCase& one : cases) {
+    if (one.name != options.only) continue;
+    const absl::Status status = one.run();
+    if (!status.ok()) std::printf("%s", std::string(status.message()).c_str());
+    std::fflush(stdout);
+    // Without destructors of statics: a plugin's threads may still run.
+    _exit(status.ok() ? 0 : 1);
+  }
+  return 2;
+}
+
+struct Outcome {
+  bool passed = false;
+  std::string why;
+};
+
+[[noreturn]] void BecomeCase(const Options& options, const std::string& name,
+                             const std::string& folder, int out) {
+  dup2(out, STDOUT_FILENO);
+  std::vector<std::string> words = {"l2p-check-plugin", "--case", name, "--folder", folder};
+  if (options.real) words.push_back("--real");
+  if (!options.plugins.empty()) words.insert(words.end(), {"--plugins", options.plugins});
+  words.push_back(options.file);
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  execv("/proc/self/exe", argv.data());
+  _exit(127);
+}
+
+// Reads what the child says until it closes its output or the time is over.
+bool ReadUntil(int fd, std::chrono::steady_clock::time_point deadline, std::string& text) {
+  for (;;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
+    pollfd entry = {fd, POLLIN, 0};
+    if (left.count() <= 0 || poll(&entry, 1, static_cast<int>(left.count())) == 0) return false;
+    char part[4096];
+    const ssize_t got = read(fd, part, sizeof part);
+    if (got <= 0) return true;
+    text.append(part, got);
+  }
+}
+
+Outcome RunInChild(const Options& options, const std::string& name) {
+  std::string folder = (std::filesystem::temp_directory_path() / "l2p-check-XXXXXX").string();
+  int pipe_ends[2];
+  if (mkdtemp(folder.data()) == nullptr || pipe2(pipe_ends, O_CLOEXEC) != 0) {
+    return {false, absl::StrCat("cannot start a process: ", std::strerror(errno))};
+  }
+  std::fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) BecomeCase(options, name, folder, pipe_ends[1]);
+  close(pipe_ends[1]);
+  Outcome outcome;
+  const bool in_time = ReadUntil(
+      pipe_ends[0], std::chrono::steady_clock::now() + std::chrono::seconds(options.limit),
+      outcome.why);
+  close(pipe_ends[0]);
+  if (!in_time) kill(child, SIGKILL);
+  int state = 0;
+  waitpid(child, &state, 0);
+  std::error_code ignored;
+  std::filesystem::remove_all(folder, ignored);
+  if (!in_time) return {false, absl::StrCat("hangs: no end after ", options.limit, " s")};
+  if (WIFSIGNALED(state)) {
+    return {false, absl::StrCat("crashed: ", strsignal(WTERMSIG(state)))};
+  }
+  outcome.passed = WIFEXITED(state) && WEXITSTATUS(state) == 0;
+  if (!outcome.passed && outcome.why.empty()) {
+    outcome.why = absl::StrCat("ended with exit code ", WEXITSTATUS(state));
+  }
+  return outcome;
+}
+
+int Check(const Options& options) {
+  const absl::StatusOr<const PluginDescriptor*> plugin = CheckDescriptor(options);
+  if (!plugin.ok()) {
+    std::printf("FAIL  descriptor: %s\n", std::string(plugin.status().message()).c_str());
+    return 1;
+  }
+  const absl::StatusOr<std::vector<ConformanceCase>> cases = CasesOf(**plugin, options);
+  if (!cases.ok()) {
+    std::fprintf(stderr, "l2p-check-plugin: %s\n", cases.status().ToString().c_str());
+    return 1;
+  }
+  if (!options.only.empty()) return RunOne(options, *cases);
+  std::printf("pass  descriptor: %s %s %s\n", (*plugin)->kind, (*plugin)->name, (*plugin)->version);
+  size_t failed = 0;
+  for (const ConformanceCase& one : *cases) {
+    const Outcome outcome = RunInChild(options, one.name);
+    failed += !outcome.passed;
+    std::printf("%s  %s%s%s\n", outcome.passed ? "pass" : "FAIL", one.name.c_str(),
+                outcome.passed ? "" : ": ", outcome.passed ? "" : outcome.why.c_str());
+  }
+  std::printf("%zu of %zu cases passed\n", cases->size() - failed, cases->size());
+  return failed == 0 ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace l2p::testkit
+
+int main(int argc, char** argv) {
+  const absl::StatusOr<l2p::testkit::Options> options = l2p::testkit::Parse(argc, argv);
+  if (!options.ok()) {
+    std::fprintf(stderr, "l2p-check-plugin: %s\n%s",
+                 std::string(options.status().message()).c_str(), l2p::testkit::kUsage);
+    return 2;
+  }
+  return l2p::testkit::Check(*options);
+}

@@ -1,0 +1,95 @@
+#include "check_plugin_host.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace l2p::testkit {
+namespace {
+
+constexpr size_t kMemory = 256 * 1024 * 1024;
+
+class NoMetrics : public Metrics {
+ public:
+  Metric& Counter(std::string_view, std::string_view) override { return nothing_; }
+  Metric& Gauge(std::string_view, std::string_view) override { return nothing_; }
+
+ private:
+  class Nothing : public Metric {
+   public:
+    void Add(int64_t) override {}
+    void Set(int64_t) override {}
+  };
+  Nothing nothing_;
+};
+
+class NameOnly : public Identity {
+ public:
+  explicit NameOnly(size_t i)
+      : public_key_("\x08\x01\x12\x20" + TestBytes(7'000'000 + i, 32)),
+        peer_(*PeerId::OfPublicKey(AsBytes(public_key_))) {}
+  const PeerId& peer() const override { return peer_; }
+  ByteView public_key() const override { return AsBytes(public_key_); }
+  absl::StatusOr<std::string> Sign(ByteView) const override {
+    return absl::FailedPreconditionError("this host has no key");
+  }
+
+ private:
+  const std::string public_key_;
+  const PeerId peer_;
+};
+
+std::unique_ptr<Identity> IdentityOf(const Crypto* crypto, size_t i) {
+  if (crypto == nullptr) return std::make_unique<NameOnly>(i);
+  const absl::StatusOr<std::string> key =
+      crypto->NewPrivateKey(AsBytes(TestBytes(7'000'000 + i, 32)));
+  absl::StatusOr<std::unique_ptr<Identity>> identity =
+      key.ok() ? crypto->OpenIdentity(AsBytes(*key)) : key.status();
+  if (identity.ok()) return std::move(*identity);
+  std::fprintf(stderr, "make a key: %s\n", identity.status().ToString().c_str());
+  std::abort();
+}
+
+class CheckHost : public Host {
+ public:
+  CheckHost(Runtime& runtime, size_t i, std::shared_ptr<const Crypto> crypto)
+      : runtime_(runtime),
+        crypto_(std::move(crypto)),
+        identity_(IdentityOf(crypto_.get(), i)),
+        memory_(runtime, kMemory) {}
+
+  Time Now() override { return runtime_.Now(); }
+  std::unique_ptr<Event> NewEvent() override { return runtime_.NewEvent(); }
+  Tasks& tasks() override { return runtime_.tasks(); }
+  void Random(MutableByteView out) override { runtime_.Random(out); }
+  void Log(Severity severity, std::string_view text) override {
+    runtime_.Log(severity, "plugin", text);
+  }
+  Memory& memory() override { return memory_; }
+  absl::StatusOr<Folder*> folder() override { return &runtime_.folder(); }
+  absl::StatusOr<State*> state() override { return runtime_.OpenState("plugin"); }
+  Metrics& metrics() override { return metrics_; }
+  const Identity& identity() override { return *identity_; }
+  const Crypto& crypto() override {
+    if (crypto_ != nullptr) return *crypto_;
+    std::fprintf(stderr, "the plugin asked for crypto(), which its kind does not need\n");
+    std::abort();
+  }
+  void* Query(std::string_view ability) override { return runtime_.Query(ability); }
+
+ private:
+  Runtime& runtime_;
+  const std::shared_ptr<const Crypto> crypto_;
+  const std::unique_ptr<Identity> identity_;
+  Memory memory_;
+  NoMetrics metrics_;
+};
+
+}  // namespace
+
+HostFactory CheckHosts(std::shared_ptr<const Crypto> crypto) {
+  return [crypto = std::move(crypto)](Runtime& runtime, size_t i) {
+    return std::make_unique<CheckHost>(runtime, i, crypto);
+  };
+}
+
+}  // namespace l2p::testkit
