@@ -11,6 +11,7 @@
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "kernel/admin/admin_server.h"
 #include "kernel/node.h"
 #include "kernel/node_config.h"
@@ -31,8 +32,8 @@ constexpr char kUsage[] =
     "usage: l2pkernel [-c FILE]... [KEY=VALUE]...\n"
     "Runs an l2p node until SIGTERM or SIGINT; a second one ends it at once.\n"
     "\n"
-    "  -c, --config FILE   a settings file; may be repeated, later files win\n"
-    "                      (without any: the one that came with this program)\n"
+    "  -c, --config FILE   settings that differ from the defaults; may be repeated,\n"
+    "                      later files win\n"
     "  KEY=VALUE           a setting, which wins over all files\n"
     "      --help          this text\n"
     "      --version       the version\n"
@@ -80,8 +81,9 @@ std::filesystem::path Prefix() {
 std::string ShippedSettings() { return Prefix() / "share/l2p/node.properties"; }
 
 absl::StatusOr<NodeConfig> LoadConfig(const Arguments& arguments) {
-  std::vector<std::string> files = arguments.files;
-  if (files.empty()) files.push_back(ShippedSettings());
+  // The shipped settings come first, so that a file need only hold what differs.
+  std::vector<std::string> files = {ShippedSettings()};
+  files.insert(files.end(), arguments.files.begin(), arguments.files.end());
   std::vector<NodeConfig::Source> sources;
   for (const std::string& file : files) {
     std::ifstream in(file, std::ios::binary);
@@ -151,12 +153,13 @@ absl::Status WatchSignals(Event& end) {
 // For scripts that start a node: one line on stdout, when it can be used.
 void PrintReady(KernelNode& node, const AdminServer& admin) {
   const PeerInfo self = node.self();
-  std::string line = absl::StrCat("ready peer=", self.id.ToString());
+  std::vector<std::string> listen;
   for (const Multiaddr& address : self.addresses) {
-    absl::StrAppend(&line, " listen=", address.ToString());
+    listen.push_back(address.WithPeer(self.id).ToString());
   }
-  absl::StrAppend(&line, " socket=", admin.socket());
-  if (!admin.url().empty()) absl::StrAppend(&line, " http=", admin.url());
+  const std::string line =
+      absl::StrCat("ready peer=", self.id.ToString(), " listen=", absl::StrJoin(listen, ","),
+                   " admin=", admin.url(), " socket=", admin.socket());
   std::puts(line.c_str());
   std::fflush(stdout);
 }

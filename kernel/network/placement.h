@@ -60,6 +60,8 @@ class Placement {
   ~Placement();
 
   absl::Status Start();
+  // Waits until no peer is pushing here, at most until `deadline`.
+  void WaitForPushes(Time deadline) { receiver_.WaitUntilIdle(deadline); }
   void Stop();
 
   // How far one put has come. Bytes are of blocks, each counted once per copy.

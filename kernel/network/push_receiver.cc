@@ -195,7 +195,7 @@ class PushReceiver::Session {
   uint64_t unsynced_ = 0;
 };
 
-PushReceiver::PushReceiver(Parts parts) : parts_(parts) {}
+PushReceiver::PushReceiver(Parts parts) : parts_(parts), idle_(parts.runtime.NewEvent()) {}
 PushReceiver::~PushReceiver() { Stop(); }
 
 absl::Status PushReceiver::Start() {
@@ -205,6 +205,14 @@ absl::Status PushReceiver::Start() {
                       Serve(from, std::move(stream));
                     }));
   return absl::OkStatus();
+}
+
+void PushReceiver::WaitUntilIdle(Time deadline) {
+  {
+    MutexLock lock(mutex_);
+    stopped_ = true;
+  }
+  Await(mutex_, *idle_, deadline, [this]() L2P_REQUIRES(mutex_) { return streams_.empty(); });
 }
 
 void PushReceiver::Stop() {
@@ -241,6 +249,7 @@ void PushReceiver::Serve(const Caller& from, std::shared_ptr<Stream> stream) {
   MutexLock lock(mutex_);
   streams_.erase(stream.get());
   if (--by_peer_[from.peer] == 0) by_peer_.erase(from.peer);
+  if (streams_.empty()) idle_->Set();
 }
 
 }  // namespace l2p

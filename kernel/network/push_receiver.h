@@ -36,6 +36,8 @@ class PushReceiver {
   ~PushReceiver();
 
   absl::Status Start();
+  // Refuses further pushes and waits for those under way, at most until `deadline`.
+  void WaitUntilIdle(Time deadline);
   void Stop();  // Ends the pushes under way; what was not promised is freed.
 
  private:
@@ -45,6 +47,7 @@ class PushReceiver {
 
   const Parts parts_;
   Mutex mutex_{"PushReceiver"};
+  const std::unique_ptr<Event> idle_;
   bool stopped_ L2P_GUARDED_BY(mutex_) = false;
   std::map<PeerId, size_t> by_peer_ L2P_GUARDED_BY(mutex_);
   std::map<Stream*, std::shared_ptr<Stream>> streams_ L2P_GUARDED_BY(mutex_);

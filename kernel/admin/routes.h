@@ -1,0 +1,45 @@
+#ifndef L2P_KERNEL_ADMIN_ROUTES_H_
+#define L2P_KERNEL_ADMIN_ROUTES_H_
+
+#include <functional>
+#include <span>
+
+#include "kernel/admin/admin_call.h"
+
+namespace l2p {
+
+// One operation of the endpoint. In a pattern "{}" stands for one segment, a last "*" for any
+// number; AdminCall::segments has them all.
+struct Route {
+  const char* method;
+  const char* pattern;
+  bool open;  // Needs no token.
+  // Answers, or returns an error to be answered with AdminCall::Fail.
+  absl::Status (*handle)(AdminCall& call);
+};
+
+// Every operation, most specific first. /api/v1/shutdown is the server's own.
+std::span<const Route> Routes();
+
+// files_api.cc
+absl::Status PutFiles(AdminCall& call);
+absl::Status ListFiles(AdminCall& call);
+absl::Status GetFile(AdminCall& call);
+absl::Status ExportFile(AdminCall& call);
+absl::Status DeleteFile(AdminCall& call);
+absl::Status StatFile(AdminCall& call);
+absl::Status ListFolder(AdminCall& call);
+
+// node_api.cc
+absl::Status GetId(AdminCall& call);
+absl::Status GetStatus(AdminCall& call);
+absl::Status GetPeers(AdminCall& call);
+absl::Status ConnectPeer(AdminCall& call);
+absl::Status GetPlugins(AdminCall& call);
+absl::Status GetSettings(AdminCall& call);
+absl::Status GetMetrics(AdminCall& call);
+absl::Status GetHealth(AdminCall& call);
+
+}  // namespace l2p
+
+#endif  // L2P_KERNEL_ADMIN_ROUTES_H_

@@ -1,0 +1,74 @@
+#include "kernel/cli/commands.h"
+
+#include <iostream>
+
+#include "absl/strings/str_format.h"
+
+namespace l2p {
+namespace {
+
+constexpr size_t kAny = 1'000'000;
+
+constexpr OptionSpec kPut[] = {
+    {"--only-hash", nullptr, "print the id and store nothing"},
+    {"--local", nullptr, "store in this node only; push nothing"},
+    {"--profile", "NAME", "how the file becomes blocks: unixfs-v1-2025, unixfs-v1-256k, ..."},
+    {"--chunker", "NAME", "cut with this chunker"},
+    {"--hasher", "NAME", "name blocks with this hash"},
+    {"--redundancy", "SPEC", "copies:N; default placement.redundancy"},
+    {"--strict", nullptr, "fail when less redundancy was reached than asked"},
+};
+constexpr OptionSpec kGet[] = {
+    {"-o", "PATH", "where to; default: the id, in this folder"},
+    {"--keep", nullptr, "keep it in this node as well"},
+};
+constexpr OptionSpec kCat[] = {
+    {"--range", "A-B", "only bytes A to B, both included"},
+};
+
+constexpr Command kCommands[] = {
+    {"put", "PATH...|-", "store files or folders on the network; prints their ids", 1, kAny, kPut,
+     RunPut},
+    {"get", "ID", "bring a file or folder back", 1, 1, kGet, RunGet},
+    {"cat", "ID[/PATH]", "write a file to stdout", 1, 1, kCat, RunCat},
+    {"ls", "ID[/PATH]", "list a folder", 1, 1, {}, RunLs},
+    {"stat", "ID[/PATH]", "tell type and size", 1, 1, {}, RunStat},
+    {"files", "", "list what was put here", 0, 0, {}, RunFiles},
+    {"rm", "ID|NAME", "forget what was put here and free its space", 1, 1, {}, RunRm},
+    {"id", "", "tell this node's id and addresses", 0, 0, {}, RunId},
+    {"peers", "", "list the connected peers", 0, 0, {}, RunPeers},
+    {"connect", "MULTIADDR", "connect to a peer", 1, 1, {}, RunConnect},
+    {"plugins", "", "list the plugins, running and available", 0, 0, {}, RunPlugins},
+    {"settings", "", "list all settings and their values", 0, 0, {}, RunSettings},
+    {"status", "", "tell how the node is", 0, 0, {}, RunStatus},
+    {"shutdown", "", "drain the node and stop it", 0, 0, {}, RunShutdown},
+};
+
+}  // namespace
+
+std::span<const Command> Commands() { return kCommands; }
+
+std::string HumanBytes(double bytes) {
+  static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  size_t unit = 0;
+  while (bytes >= 1024 && unit + 1 < std::size(kUnits)) {
+    bytes /= 1024;
+    ++unit;
+  }
+  return absl::StrFormat(unit == 0 ? "%.0f %s" : "%.1f %s", bytes, kUnits[unit]);
+}
+
+int Report(const absl::Status& error, bool reads) {
+  std::cerr << "l2p: " << std::string(error.message()) << "\n";
+  if (IsNoNode(error)) return kExitNoNode;
+  switch (error.code()) {
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+      return reads ? kExitNotAvailable : kExitFailed;
+    default:
+      return kExitFailed;
+  }
+}
+
+}  // namespace l2p

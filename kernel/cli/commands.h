@@ -1,0 +1,59 @@
+#ifndef L2P_KERNEL_CLI_COMMANDS_H_
+#define L2P_KERNEL_CLI_COMMANDS_H_
+
+#include <span>
+#include <string>
+
+#include "kernel/cli/api_client.h"
+#include "kernel/cli/arguments.h"
+
+namespace l2p {
+
+// What a command works with. Results go to stdout, everything else to stderr.
+struct Invocation {
+  ApiClient& api;
+  const Arguments& arguments;
+  bool json;  // Results as JSON, one document a line.
+};
+
+struct Command {
+  const char* name;
+  const char* usage;  // What follows the name: "PATH...|-".
+  const char* help;   // One line.
+  size_t least;       // Positional arguments.
+  size_t most;
+  std::span<const OptionSpec> options;
+  // Returns an ExitCode; has said on stderr what went wrong.
+  int (*run)(const Invocation& invocation);
+};
+
+std::span<const Command> Commands();
+
+// Prints "l2p: <message>" and returns the exit code for `error` of a command that reads content
+// (`reads`: what cannot be had now is kExitNotAvailable) or of another.
+int Report(const absl::Status& error, bool reads = false);
+
+// "1.5 MiB"
+std::string HumanBytes(double bytes);
+
+// transfer_commands.cc
+int RunPut(const Invocation& invocation);
+int RunGet(const Invocation& invocation);
+int RunCat(const Invocation& invocation);
+
+// info_commands.cc
+int RunLs(const Invocation& invocation);
+int RunStat(const Invocation& invocation);
+int RunFiles(const Invocation& invocation);
+int RunRm(const Invocation& invocation);
+int RunId(const Invocation& invocation);
+int RunPeers(const Invocation& invocation);
+int RunConnect(const Invocation& invocation);
+int RunPlugins(const Invocation& invocation);
+int RunSettings(const Invocation& invocation);
+int RunStatus(const Invocation& invocation);
+int RunShutdown(const Invocation& invocation);
+
+}  // namespace l2p
+
+#endif  // L2P_KERNEL_CLI_COMMANDS_H_

@@ -1,0 +1,204 @@
+#include <Poco/JSON/Array.h>
+
+#include <iostream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "kernel/cli/commands.h"
+
+namespace l2p {
+namespace {
+
+using Poco::JSON::Array;
+using Poco::JSON::Object;
+
+std::string PathTarget(const std::string& base, const std::string& id_and_path) {
+  std::string target = base;
+  for (size_t begin = 0; begin <= id_and_path.size();) {
+    const size_t end = std::min(id_and_path.find('/', begin), id_and_path.size());
+    absl::StrAppend(&target, "/", PercentEncode(id_and_path.substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  return target;
+}
+
+void PrintJson(const Object::Ptr& document) {
+  document->stringify(std::cout);
+  std::cout << std::endl;
+}
+
+// Fetches a document and prints it, as JSON or by `print`.
+int Show(const Invocation& invocation, const std::string& target, bool reads,
+         void (*print)(const Object::Ptr&)) {
+  ApiClient::Request request;
+  request.target = target;
+  const absl::StatusOr<Object::Ptr> document = invocation.api.Json(request);
+  if (!document.ok()) return Report(document.status(), reads);
+  if (invocation.json) {
+    PrintJson(*document);
+  } else {
+    print(*document);
+  }
+  return kExitDone;
+}
+
+// The objects of the array `name` in `document`.
+std::vector<Object::Ptr> Items(const Object::Ptr& document, const std::string& name) {
+  std::vector<Object::Ptr> items;
+  const Array::Ptr array = document->getArray(name);
+  for (size_t i = 0; array && i < array->size(); ++i) {
+    items.push_back(array->getObject(static_cast<unsigned>(i)));
+  }
+  return items;
+}
+
+std::string Text(const Object::Ptr& object, const std::string& name) {
+  return object->optValue<std::string>(name, "");
+}
+
+void PrintStrings(const Object::Ptr& object, const std::string& name, const char* indent) {
+  const Array::Ptr array = object->getArray(name);
+  for (size_t i = 0; array && i < array->size(); ++i) {
+    std::cout << indent << array->getElement<std::string>(static_cast<unsigned>(i)) << "\n";
+  }
+}
+
+void PrintStatus(const Object::Ptr& status) {
+  const auto bytes = [&](const char* name) {
+    return HumanBytes(status->optValue<double>(name, 0));
+  };
+  std::cout << "node      " << Text(status, "id") << "\n"
+            << "version   " << Text(status, "version") << ", up " << Text(status, "uptime") << "\n"
+            << "peers     " << status->optValue<int>("connected_peers", 0) << " connected, "
+            << status->optValue<int>("known_peers", 0) << " known\n"
+            << "storage   " << bytes("disk_bytes") << " of " << bytes("quota_bytes") << " in "
+            << status->optValue<uint64_t>("blocks", 0) << " blocks\n"
+            << "held      " << status->optValue<uint64_t>("held_groups", 0) << " groups\n"
+            << "memory    " << bytes("memory_used") << " of " << bytes("memory_limit")
+            << " in flight\n";
+  PrintStrings(status, "advice", "! ");
+}
+
+void PrintPlugins(const Object::Ptr& plugins) {
+  for (const Object::Ptr& plugin : Items(plugins, "active")) {
+    std::cout << absl::StrFormat("%-10s %-10s %-8s running\n", Text(plugin, "kind"),
+                                 Text(plugin, "name"), Text(plugin, "version"));
+  }
+  for (const Object::Ptr& plugin : Items(plugins, "available")) {
+    const std::string refused = Text(plugin, "refused");
+    std::cout << absl::StrFormat("%-10s %-10s %-8s %s\n", Text(plugin, "kind"),
+                                 Text(plugin, "name"), Text(plugin, "version"),
+                                 refused.empty() ? "available" : "refused: " + refused);
+  }
+}
+
+}  // namespace
+
+int RunLs(const Invocation& invocation) {
+  const std::string& id = invocation.arguments.positional()[0];
+  ApiClient::Request request;
+  request.target = PathTarget("/api/v1/list", id);
+  const absl::Status status = invocation.api.Lines(request, [&](const Object::Ptr& entry) {
+    if (invocation.json) {
+      PrintJson(entry);
+    } else {
+      std::cout << absl::StrFormat("%s %12d %s\n", Text(entry, "id"),
+                                   entry->optValue<uint64_t>("dag_bytes", 0), Text(entry, "name"));
+    }
+  });
+  std::cout.flush();
+  return status.ok() ? kExitDone : Report(WithContext(status, "ls " + id), /*reads=*/true);
+}
+
+int RunStat(const Invocation& invocation) {
+  return Show(invocation, PathTarget("/api/v1/stat", invocation.arguments.positional()[0]),
+              /*reads=*/true, [](const Object::Ptr& stat) {
+                std::cout << "id    " << Text(stat, "id") << "\n"
+                          << "type  " << Text(stat, "type") << "\n"
+                          << "size  " << stat->optValue<uint64_t>("size", 0) << "\n";
+                if (stat->has("target")) std::cout << "link  " << Text(stat, "target") << "\n";
+              });
+}
+
+int RunFiles(const Invocation& invocation) {
+  return Show(invocation, "/api/v1/files", false, [](const Object::Ptr& files) {
+    for (const Object::Ptr& file : Items(files, "files")) {
+      std::cout << absl::StrFormat("%s %12d %-10s %s %s\n", Text(file, "id"),
+                                   file->optValue<uint64_t>("size", 0), Text(file, "redundancy"),
+                                   Text(file, "added"), Text(file, "name"));
+    }
+  });
+}
+
+int RunRm(const Invocation& invocation) {
+  ApiClient::Request request;
+  request.method = "DELETE";
+  request.target = "/api/v1/files/" + PercentEncode(invocation.arguments.positional()[0]);
+  const absl::StatusOr<Object::Ptr> document = invocation.api.Json(request);
+  return document.ok() ? kExitDone : Report(document.status());
+}
+
+int RunId(const Invocation& invocation) {
+  return Show(invocation, "/api/v1/id", false, [](const Object::Ptr& id) {
+    std::cout << Text(id, "id") << "\n";
+    PrintStrings(id, "addresses", "  ");
+  });
+}
+
+int RunPeers(const Invocation& invocation) {
+  return Show(invocation, "/api/v1/peers", false, [](const Object::Ptr& peers) {
+    for (const Object::Ptr& peer : Items(peers, "peers")) {
+      std::cout << absl::StrFormat("%s %-8s %6.1f ms %3d streams  %s  %s\n", Text(peer, "id"),
+                                   Text(peer, "direction"), peer->optValue<double>("rtt_ms", 0),
+                                   peer->optValue<int>("streams", 0), Text(peer, "agent"),
+                                   Text(peer, "address"));
+    }
+  });
+}
+
+int RunConnect(const Invocation& invocation) {
+  ApiClient::Request request;
+  request.method = "POST";
+  request.target = "/api/v1/peers";
+  request.headers["Content-Type"] = "application/json";
+  Object body;
+  body.set("address", invocation.arguments.positional()[0]);
+  request.body = [&body](std::ostream& out) {
+    body.stringify(out);
+    return absl::OkStatus();
+  };
+  const absl::StatusOr<Object::Ptr> answer = invocation.api.Json(request);
+  if (!answer.ok()) return Report(answer.status());
+  if (invocation.json) {
+    PrintJson(*answer);
+  } else {
+    std::cout << Text(*answer, "id") << "\n";
+  }
+  return kExitDone;
+}
+
+int RunPlugins(const Invocation& invocation) {
+  return Show(invocation, "/api/v1/plugins", false, PrintPlugins);
+}
+
+int RunSettings(const Invocation& invocation) {
+  return Show(invocation, "/api/v1/settings", false, [](const Object::Ptr& settings) {
+    for (const Object::Ptr& setting : Items(settings, "settings")) {
+      std::cout << Text(setting, "key") << " = " << Text(setting, "value") << "\n";
+    }
+  });
+}
+
+int RunStatus(const Invocation& invocation) {
+  return Show(invocation, "/api/v1/status", false, PrintStatus);
+}
+
+int RunShutdown(const Invocation& invocation) {
+  ApiClient::Request request;
+  request.method = "POST";
+  request.target = "/api/v1/shutdown";
+  const absl::StatusOr<Object::Ptr> document = invocation.api.Json(request);
+  return document.ok() ? kExitDone : Report(document.status());
+}
+
+}  // namespace l2p

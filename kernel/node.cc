@@ -1,0 +1,419 @@
+#include "kernel/node.h"
+
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "kernel/loader/host.h"
+#include "kernel/metrics.h"
+#include "kernel/service_node.h"
+
+namespace l2p {
+namespace {
+
+constexpr char kIdentityFile[] = "identity.key";
+constexpr char kQuotaKey[] = "storage.quota";
+constexpr size_t kMaxIdentityBytes = 4096;
+constexpr uint64_t kLeastQuota = uint64_t{1} << 30;
+constexpr size_t kKnownPeers = 200;
+constexpr Duration kBootstrapLimit = absl::Seconds(10);
+constexpr Duration kBootstrapPeriod = absl::Seconds(5);
+
+// The node's key from data.dir, made on first start.
+absl::StatusOr<std::unique_ptr<Identity>> OpenOrMakeIdentity(Runtime& runtime,
+                                                             const Crypto& crypto) {
+  absl::StatusOr<std::string> key = ReadFile(runtime.folder(), kIdentityFile, kMaxIdentityBytes);
+  if (absl::IsNotFound(key.status())) {
+    uint8_t seed[32];
+    runtime.Random(seed);
+    key = crypto.NewPrivateKey(seed);
+    L2P_RETURN_IF_ERROR(key.status());
+    L2P_RETURN_IF_ERROR(WriteFileDurably(runtime.folder(), kIdentityFile, AsBytes(*key)));
+  }
+  L2P_RETURN_IF_ERROR(key.status());
+  absl::StatusOr<std::unique_ptr<Identity>> identity = crypto.OpenIdentity(AsBytes(*key));
+  if (!identity.ok()) {
+    return WithContext(
+        identity.status(),
+        absl::StrCat("data.dir/", kIdentityFile, " (remove it to start with a new identity)"));
+  }
+  return identity;
+}
+
+// storage.quota, or a tenth of the free disk as it was at the first start.
+absl::StatusOr<uint64_t> QuotaOf(Runtime& runtime, const Settings& settings, State& state) {
+  if (!settings.Text(kQuotaKey).empty()) {
+    return static_cast<uint64_t>(settings.Integer(kQuotaKey));
+  }
+  const absl::StatusOr<std::string> kept = state.Get(kQuotaKey);
+  uint64_t quota = 0;
+  if (kept.ok() && absl::SimpleAtoi(*kept, &quota)) return quota;
+  if (!kept.ok() && !absl::IsNotFound(kept.status())) return kept.status();
+  L2P_ASSIGN_OR_RETURN(const Folder::Space space, runtime.folder().Free());
+  quota = std::max(kLeastQuota, space.free / 10);
+  const State::Change change{kQuotaKey, absl::StrCat(quota)};
+  L2P_RETURN_IF_ERROR(state.Commit({&change, 1}));
+  return quota;
+}
+
+absl::StatusOr<std::vector<Multiaddr>> ParseAddresses(const NodeConfig& config, const char* key) {
+  std::vector<Multiaddr> addresses;
+  for (const std::string& text : config.settings().List(key)) {
+    absl::StatusOr<Multiaddr> address = Multiaddr::FromString(text);
+    if (!address.ok()) return config.At(key, address.status());
+    addresses.push_back(*std::move(address));
+  }
+  return addresses;
+}
+
+}  // namespace
+
+// In the order in which they are started; destruction runs backwards by itself.
+struct KernelNode::Parts {
+  Parts(Runtime& the_runtime, const NodeConfig& the_config, PluginRegistry& the_plugins)
+      : runtime(the_runtime),
+        config(the_config),
+        plugins(the_plugins),
+        memory(the_runtime, static_cast<size_t>(the_config.settings().Integer("node.memory"))),
+        host_parts{the_runtime, memory, metrics} {}
+
+  Runtime& runtime;
+  const NodeConfig& config;
+  PluginRegistry& plugins;
+  Memory memory;
+  MetricsRegistry metrics;
+  HostParts host_parts;
+
+  mutable Mutex mutex{"KernelNode"};
+  std::map<std::pair<std::string, std::string>, std::unique_ptr<PluginHost>> hosts
+      L2P_GUARDED_BY(mutex);
+  std::vector<ActivePlugin> active;  // Filled by Open.
+
+  std::unique_ptr<Crypto> crypto;
+  std::unique_ptr<Identity> identity;
+  State* state = nullptr;
+  Hashers hashers;
+  PluginSlot<Hasher> hasher;
+  PluginSlot<BlockStore> store;
+  std::unique_ptr<Network> network;
+  std::vector<std::pair<std::string, std::shared_ptr<Transport>>> transports;
+  std::vector<Multiaddr> listen;
+  std::vector<Multiaddr> bootstrap;
+  std::unique_ptr<Messenger> router_messenger;
+  std::unique_ptr<Messenger> content_messenger;
+  PluginSlot<Router> router;
+  std::unique_ptr<BlockService> blocks;
+  std::unique_ptr<Holdings> holdings;
+  std::unique_ptr<Exchange> exchange;
+  std::unique_ptr<Placement> placement;
+  std::unique_ptr<Content> content;
+  std::unique_ptr<ServiceNode> service_node;
+  std::vector<std::unique_ptr<Service>> services;
+  std::unique_ptr<Registration> bootstrap_timer;
+  Time started;
+
+  // Opens the plugin that `key` (as "storage.plugin") names.
+  template <typename Kind>
+  absl::StatusOr<std::unique_ptr<Kind>> OpenNamed(const char* key) {
+    const std::string name = config.settings().Text(key);
+    if (name.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          key, " names no plugin; there are: ", absl::StrJoin(plugins.Names(Kind::kKind), ", ")));
+    }
+    absl::StatusOr<std::unique_ptr<Kind>> instance = OpenAny<Kind>(name, true);
+    if (!instance.ok()) return config.At(key, instance.status());
+    return instance;
+  }
+
+  template <typename Kind>
+  absl::StatusOr<std::unique_ptr<Kind>> OpenAny(const std::string& name, bool is_active) {
+    L2P_ASSIGN_OR_RETURN(const PluginDescriptor* plugin, plugins.Find(Kind::kKind, name));
+    L2P_ASSIGN_OR_RETURN(const Settings settings, config.ForPlugin(*plugin));
+    if (is_active) active.push_back({Kind::kKind, name, plugin->version, settings.values()});
+    return OpenPlugin<Kind>(*plugin, HostFor(Kind::kKind, name), settings);
+  }
+
+  PluginHost& HostFor(const std::string& kind, const std::string& name) {
+    MutexLock lock(mutex);
+    std::unique_ptr<PluginHost>& host = hosts[{kind, name}];
+    if (host == nullptr) host = std::make_unique<PluginHost>(host_parts, kind, name);
+    return *host;
+  }
+
+  absl::Status OpenIdentityAndStores();
+  absl::Status OpenNetwork();
+  absl::Status OpenContent();
+  absl::Status OpenServices();
+  absl::StatusOr<std::shared_ptr<Chunker>> MakeChunker(const std::string& name,
+                                                       std::optional<uint64_t> size);
+  std::vector<PeerInfo> KnownPeers();
+  void JoinByBootstrap();
+};
+
+absl::Status KernelNode::Parts::OpenIdentityAndStores() {
+  L2P_ASSIGN_OR_RETURN(crypto, OpenNamed<Crypto>("crypto.plugin"));
+  host_parts.crypto = crypto.get();
+  L2P_ASSIGN_OR_RETURN(identity, OpenOrMakeIdentity(runtime, *crypto));
+  host_parts.identity = identity.get();
+  {
+    MutexLock lock(mutex);
+    hosts.clear();  // From here on hosts know the identity.
+  }
+  L2P_ASSIGN_OR_RETURN(state, runtime.OpenState("kernel"));
+
+  const std::string writer = config.settings().Text("hashing.plugin");
+  L2P_ASSIGN_OR_RETURN(std::shared_ptr<Hasher> writing, OpenNamed<Hasher>("hashing.plugin"));
+  hashers.Add(writer, writing);
+  hasher.Swap(writing);
+  for (const std::string& name : plugins.Names(Hasher::kKind)) {
+    if (name == writer) continue;
+    absl::StatusOr<std::shared_ptr<Hasher>> other = OpenAny<Hasher>(name, true);
+    if (other.ok()) {
+      hashers.Add(name, *other);
+    } else {
+      runtime.Log(Severity::kWarning, "kernel", std::string(other.status().message()));
+    }
+  }
+  L2P_ASSIGN_OR_RETURN(std::shared_ptr<BlockStore> opened, OpenNamed<BlockStore>("storage.plugin"));
+  store.Swap(std::move(opened));
+  return absl::OkStatus();
+}
+
+absl::Status KernelNode::Parts::OpenNetwork() {
+  const Settings& settings = config.settings();
+  L2P_ASSIGN_OR_RETURN(bootstrap, ParseAddresses(config, "network.bootstrap"));
+  L2P_ASSIGN_OR_RETURN(std::vector<Multiaddr> announce, ParseAddresses(config, "network.announce"));
+  network = std::make_unique<Network>(
+      runtime, *identity, *crypto,
+      Network::Options{static_cast<size_t>(settings.Integer("network.connections")),
+                       std::move(announce)});
+  const std::vector<std::string> listening = settings.List("transport.plugin");
+  std::vector<std::string> names = plugins.Names(Transport::kKind);
+  for (const std::string& name : listening) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  for (const std::string& name : names) {
+    const bool listens = std::find(listening.begin(), listening.end(), name) != listening.end();
+    absl::StatusOr<std::shared_ptr<Transport>> transport = OpenAny<Transport>(name, true);
+    if (!transport.ok()) {
+      if (listens) return config.At("transport.plugin", transport.status());
+      runtime.Log(Severity::kWarning, "kernel", std::string(transport.status().message()));
+      continue;
+    }
+    transports.emplace_back(name, *std::move(transport));
+    if (!listens) continue;
+    const std::string key = absl::StrCat("transport.", name, ".listen");
+    L2P_ASSIGN_OR_RETURN(const PluginDescriptor* plugin, plugins.Find(Transport::kKind, name));
+    L2P_ASSIGN_OR_RETURN(const Settings own, config.ForPlugin(*plugin));
+    for (const std::string& text : own.List("listen")) {
+      absl::StatusOr<Multiaddr> address = Multiaddr::FromString(text);
+      if (!address.ok()) return config.At(key, address.status());
+      listen.push_back(*std::move(address));
+    }
+  }
+  router_messenger = network->NewMessenger();
+  content_messenger = network->NewMessenger();
+  L2P_ASSIGN_OR_RETURN(std::shared_ptr<Router> routing, OpenNamed<Router>("routing.plugin"));
+  router.Swap(std::move(routing));
+  return absl::OkStatus();
+}
+
+absl::Status KernelNode::Parts::OpenContent() {
+  const Settings& settings = config.settings();
+  std::map<std::string, Profile> profiles;
+  for (const auto& [name, text] : config.Profiles()) {
+    absl::StatusOr<Profile> profile = ParseProfile(name, text);
+    if (!profile.ok()) return config.At("content.profile." + name, profile.status());
+    profiles.emplace(name, *std::move(profile));
+  }
+  const std::string default_profile = settings.Text("content.profile");
+  if (!profiles.contains(default_profile)) {
+    return config.At("content.profile", absl::InvalidArgumentError(absl::StrCat(
+                                            "there is no content.profile.", default_profile)));
+  }
+  absl::StatusOr<Redundancy> redundancy = Redundancy::Parse(settings.Text("placement.redundancy"));
+  if (!redundancy.ok()) return config.At("placement.redundancy", redundancy.status());
+  // Errors of settings come now rather than at the first put.
+  L2P_RETURN_IF_ERROR(OpenNamed<Chunker>("chunking.plugin").status());
+
+  L2P_ASSIGN_OR_RETURN(const uint64_t quota, QuotaOf(runtime, settings, *state));
+  blocks = std::make_unique<BlockService>(runtime, store, hashers, quota);
+  holdings = std::make_unique<Holdings>(
+      runtime, *state, *blocks, identity->peer(),
+      static_cast<uint64_t>(settings.Integer("placement.quota_per_peer")));
+  exchange = std::make_unique<Exchange>(runtime, memory, *blocks, router, *content_messenger,
+                                        Exchange::Options{});
+  Placement::Options placing;
+  placing.candidates = static_cast<size_t>(settings.Integer("placement.candidates"));
+  placement = std::make_unique<Placement>(
+      Placement::Parts{runtime, memory, *blocks, *holdings, router, *content_messenger, *crypto},
+      placing);
+  content = std::make_unique<Content>(
+      Content::Parts{runtime, memory, *blocks, *holdings, *exchange, *placement, router, hasher,
+                     [this](const std::string& name, std::optional<uint64_t> size) {
+                       return MakeChunker(name, size);
+                     },
+                     std::move(profiles), default_profile, *redundancy});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<Chunker>> KernelNode::Parts::MakeChunker(
+    const std::string& name, std::optional<uint64_t> size) {
+  const std::string chosen = name.empty() ? config.settings().Text("chunking.plugin") : name;
+  L2P_ASSIGN_OR_RETURN(const PluginDescriptor* plugin, plugins.Find(Chunker::kKind, chosen));
+  L2P_ASSIGN_OR_RETURN(Settings settings, config.ForPlugin(*plugin));
+  if (size) {
+    std::map<std::string, std::string> values = settings.values();
+    values["size"] = absl::StrCat(*size, "B");
+    L2P_ASSIGN_OR_RETURN(settings,
+                         Settings::Make({plugin->settings, plugin->settings_count}, values));
+  }
+  return OpenPlugin<Chunker>(*plugin, HostFor(Chunker::kKind, chosen), settings);
+}
+
+absl::Status KernelNode::Parts::OpenServices() {
+  service_node = std::make_unique<ServiceNode>(runtime, *blocks, *content, *content_messenger);
+  for (const std::string& name : config.settings().List("service.plugin")) {
+    absl::StatusOr<std::unique_ptr<Service>> service = OpenAny<Service>(name, true);
+    if (!service.ok()) return config.At("service.plugin", service.status());
+    services.push_back(*std::move(service));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<PeerInfo> KernelNode::Parts::KnownPeers() {
+  std::vector<PeerInfo> known;
+  for (const Multiaddr& address : bootstrap) {
+    if (const std::optional<PeerId> peer = address.peer()) {
+      known.push_back({*peer, {address.WithoutPeer()}});
+    }
+  }
+  for (PeerInfo& peer : network->Known(kKnownPeers)) known.push_back(std::move(peer));
+  return known;
+}
+
+// The router keeps up with its own peers; this is for a node that has none.
+void KernelNode::Parts::JoinByBootstrap() {
+  if (!network->Peers().empty()) return;
+  for (const Multiaddr& address : bootstrap) {
+    const absl::StatusOr<PeerId> peer = network->Connect(address, runtime.Now() + kBootstrapLimit);
+    if (!peer.ok()) {
+      runtime.Log(Severity::kInfo, "kernel",
+                  absl::StrCat("bootstrap ", address.ToString(), ": ",
+                               std::string(peer.status().message())));
+    }
+  }
+}
+
+absl::StatusOr<std::unique_ptr<KernelNode>> KernelNode::Open(Runtime& runtime,
+                                                             const NodeConfig& config,
+                                                             PluginRegistry& plugins) {
+  auto parts = std::make_unique<Parts>(runtime, config, plugins);
+  L2P_RETURN_IF_ERROR(parts->OpenIdentityAndStores());
+  L2P_RETURN_IF_ERROR(parts->OpenNetwork());
+  L2P_RETURN_IF_ERROR(parts->OpenContent());
+  L2P_RETURN_IF_ERROR(parts->OpenServices());
+  return std::unique_ptr<KernelNode>(new KernelNode(std::move(parts)));
+}
+
+KernelNode::KernelNode(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+KernelNode::~KernelNode() = default;
+
+absl::Status KernelNode::Start() {
+  Parts& node = *parts_;
+  node.started = node.runtime.Now();
+  L2P_RETURN_IF_ERROR(node.holdings->Open());
+  L2P_RETURN_IF_ERROR(node.network->Start());
+  for (const auto& [name, transport] : node.transports) {
+    L2P_RETURN_IF_ERROR(WithContext(node.network->AddTransport(transport), "transport." + name));
+  }
+  L2P_RETURN_IF_ERROR(node.exchange->Start());
+  L2P_RETURN_IF_ERROR(node.placement->Start());
+  L2P_RETURN_IF_ERROR(node.router.Get()->Start(*node.router_messenger, node.KnownPeers()));
+  for (const Multiaddr& address : node.listen) {
+    const absl::StatusOr<std::vector<Multiaddr>> bound = node.network->Listen(address);
+    if (!bound.ok()) {
+      return WithContext(bound.status(), absl::StrCat("listen on ", address.ToString()));
+    }
+  }
+  L2P_RETURN_IF_ERROR(node.content->Start());
+  for (const auto& service : node.services) {
+    L2P_RETURN_IF_ERROR(service->Start(*node.service_node));
+  }
+  node.bootstrap_timer =
+      node.runtime.tasks().Every("join", kBootstrapPeriod, [&node] { node.JoinByBootstrap(); });
+  return node.runtime.tasks().Start("join", [&node] { node.JoinByBootstrap(); });
+}
+
+void KernelNode::Stop(Time deadline) {
+  Parts& node = *parts_;
+  node.bootstrap_timer.reset();
+  node.network->Drain();
+  for (const auto& service : node.services) service->Stop();
+  node.placement->WaitForPushes(deadline);
+  node.router.Get()->Stop();
+  node.placement->Stop();
+  node.exchange->Stop();
+  node.content->Stop();
+  if (absl::Status closed = node.holdings->Close(); !closed.ok()) {
+    node.runtime.Log(Severity::kWarning, "kernel", std::string(closed.message()));
+  }
+  node.network->Stop();
+}
+
+PeerInfo KernelNode::self() const { return parts_->network->Self(); }
+
+KernelNode::Status KernelNode::GetStatus() {
+  Parts& node = *parts_;
+  Status status;
+  status.started = node.started;
+  status.store = node.blocks->Usage();
+  status.quota_bytes = node.blocks->quota();
+  status.held_groups = node.holdings->Groups().size();
+  status.connected_peers = node.content_messenger->Connected().size();
+  status.known_peers = node.router.Get()->Known(10'000).size();
+  status.memory_limit = node.memory.limit();
+  status.memory_used = node.memory.used();
+  status.joined = status.connected_peers > 0 || node.bootstrap.empty();
+  if (!status.joined) {
+    status.advice.push_back(
+        "no peer is connected: check network.bootstrap, or use l2p connect MULTIADDR");
+  }
+  if (status.store.disk_bytes > status.quota_bytes / 20 * 19) {
+    status.advice.push_back("storage is nearly full: raise storage.quota, or l2p rm something");
+  }
+  if (!status.store.durable) {
+    status.advice.push_back(
+        "storage.plugin forgets everything when the node stops, so it holds nothing for others");
+  }
+  return status;
+}
+
+std::string KernelNode::RenderMetrics() {
+  const Status status = GetStatus();
+  Metrics& metrics = parts_->metrics.kernel();
+  const auto set = [&](const char* name, const char* help, uint64_t value) {
+    metrics.Gauge(name, help).Set(static_cast<int64_t>(value));
+  };
+  set("connected_peers", "Peers with a standing connection.", status.connected_peers);
+  set("known_peers", "Peers in the routing table.", status.known_peers);
+  set("store_blocks", "Blocks in the store.", status.store.blocks);
+  set("store_disk_bytes", "Disk space taken by the store.", status.store.disk_bytes);
+  set("store_quota_bytes", "Disk space the store may take.", status.quota_bytes);
+  set("held_groups", "Groups this node has promised to keep.", status.held_groups);
+  set("memory_used_bytes", "Block bytes on their way through the node.", status.memory_used);
+  return parts_->metrics.Render();
+}
+
+std::vector<KernelNode::ActivePlugin> KernelNode::ActivePlugins() const { return parts_->active; }
+Content& KernelNode::content() { return *parts_->content; }
+Network& KernelNode::network() { return *parts_->network; }
+Memory& KernelNode::memory() { return parts_->memory; }
+Runtime& KernelNode::runtime() { return parts_->runtime; }
+const NodeConfig& KernelNode::config() const { return parts_->config; }
+const PluginRegistry& KernelNode::plugins() const { return parts_->plugins; }
+const Crypto& KernelNode::crypto() const { return *parts_->crypto; }
+
+}  // namespace l2p
