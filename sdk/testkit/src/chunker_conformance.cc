@@ -143,11 +143,11 @@ absl::Status DecidesAChunkInAFullWindow(Chunker& chunker) {
 
 absl::Status DependsOnNothingPastTheCut(Chunker& chunker) {
   const size_t max = chunker.max_chunk();
-  const std::string file = TestBytes(7, 4 * max);
+  const std::string file = TestBytes(7, 12 * max);
   L2P_ASSIGN_OR_RETURN(const Ends cuts, CutWhole(chunker, AsBytes(file)));
   std::vector<size_t> ends(1);
   // The last cut is the end of the file and depends on it.
-  for (size_t i = 0, start = 0; i + 1 < cuts.size() && i < 8; start = cuts[i++]) {
+  for (size_t i = 0, start = 0; i + 1 < cuts.size() && i < 16; start = cuts[i++]) {
     const std::string chunk = file.substr(start, cuts[i] - start);
     // The chunk followed by other bytes, by zeros, and by the end of the file.
     for (const std::string& after : {TestBytes(100 + i, max), std::string(max, '\0'),
