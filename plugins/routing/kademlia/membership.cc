@@ -10,6 +10,8 @@ namespace {
 // While nobody answers, tries are made after 1, 2, 4, ... seconds.
 constexpr Duration kFirstBackoff = absl::Seconds(1);
 constexpr Duration kLastBackoff = absl::Minutes(1);
+// A swarm that starts all at once is thin when its nodes join: they look again after 5 s, 20 s, ...
+constexpr Duration kFirstRefresh = absl::Seconds(5);
 constexpr Duration kLookupLimit = absl::Minutes(1);
 constexpr Duration kSavePeriod = absl::Minutes(5);
 // How soon contacts that failed are asked again, and whether to serve is thought over.
@@ -49,6 +51,7 @@ Membership::Membership(Host& host, Messenger& messenger, State& state, ProviderS
       swarm_(host, messenger, options_.swarm),
       announcer_(swarm_, options_.announcer),
       responder_(swarm_, store, announcer_, options_.swarm.table.bucket_size),
+      refresh_period_(std::min(kFirstRefresh, options_.refresh)),
       backoff_(kFirstBackoff),
       tasks_(host.tasks(), host.NewEvent()) {}
 
@@ -132,13 +135,13 @@ Duration Membership::MaintainOnce() {
   if (is_alone) {
     next = host_.Now() + backoff_;
     next_refresh_ = absl::InfinitePast();
+    refresh_period_ = std::min(kFirstRefresh, options_.refresh);
     backoff_ = std::min(2 * backoff_, kLastBackoff);
   } else {
     backoff_ = kFirstBackoff;
     if (start >= next_refresh_) {
-      // Nodes started together need not refresh together.
-      const auto spread = static_cast<uint64_t>(absl::ToInt64Milliseconds(options_.refresh / 10));
-      next_refresh_ = start + options_.refresh + absl::Milliseconds(RandomBelow(host_, spread + 1));
+      next_refresh_ = start + Spread(refresh_period_);
+      refresh_period_ = std::min(4 * refresh_period_, options_.refresh);
     }
     announcer_.AnnounceDue();
     next = std::min(next_refresh_, announcer_.NextDue());
@@ -152,6 +155,12 @@ Duration Membership::MaintainOnce() {
   }
   if (!is_serving_settled) next = std::min(next, host_.Now() + kServeRetry);
   return std::max(next - host_.Now(), absl::Milliseconds(100));
+}
+
+// Nodes that were started together need not refresh together.
+Duration Membership::Spread(Duration period) {
+  const auto spread = static_cast<uint64_t>(absl::ToInt64Milliseconds(period / 10));
+  return period + absl::Milliseconds(RandomBelow(host_, spread + 1));
 }
 
 void Membership::Refresh() {

@@ -48,6 +48,7 @@ class Membership {
   // What is due; when to come again.
   Duration MaintainOnce();
   void Schedule(Duration delay);
+  Duration Spread(Duration period);
   void Refresh();
   void CheckDoubtful();
 
@@ -68,7 +69,8 @@ class Membership {
   // Of the one who maintains.
   Time next_refresh_ = absl::InfinitePast();
   Time next_save_ = absl::InfinitePast();
-  Duration backoff_;
+  Duration refresh_period_;  // Grows up to the setting.
+  Duration backoff_;         // While alone.
 
   Mutex mutex_{"Membership"};
   bool stopping_ L2P_GUARDED_BY(mutex_) = false;
