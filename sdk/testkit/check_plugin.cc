@@ -33,7 +33,7 @@ namespace {
 
 constexpr char kUsage[] =
     "usage: l2p-check-plugin [--plugins DIR] [--real] FILE.so\n"
-    "  --plugins DIR  where the crypto plugin is, for transports and routers (DIR/crypto/*.so)\n"
+    "  --plugins DIR  where the crypto plugin is, for all other kinds (DIR/crypto/*.so)\n"
     "  --real         run a storage plugin in a real folder instead of the simulated disk\n"
     "  --limit SEC    time limit of each case (default 120)\n";
 
@@ -114,18 +114,19 @@ absl::StatusOr<std::vector<ConformanceCase>> CasesOf(const PluginDescriptor& plu
                                                      const Options& options) {
   const std::string_view kind = plugin.kind;
   const RuntimesFactory real = RealRuntimes(options.folder);
-  const WorldFactory plain = SimWorlds(CheckHosts(nullptr));
-  if (kind == Hasher::kKind) return HasherConformance(FactoryOf<Hasher>(plugin), plain);
-  if (kind == Chunker::kKind) return ChunkerConformance(FactoryOf<Chunker>(plugin), plain);
-  if (kind == Crypto::kKind) return CryptoConformance(FactoryOf<Crypto>(plugin), plain);
-  if (kind == BlockStore::kKind) {
-    return BlockStoreConformance(FactoryOf<BlockStore>(plugin),
-                                 options.real ? RealWorlds(real, CheckHosts(nullptr)) : plain);
-  }
-  const std::unique_ptr<World> place = plain();
+  const WorldFactory bare = SimWorlds(CheckHosts(nullptr));
+  if (kind == Crypto::kKind) return CryptoConformance(FactoryOf<Crypto>(plugin), bare);
+  const std::unique_ptr<World> place = bare();
   L2P_ASSIGN_OR_RETURN(const std::shared_ptr<const Crypto> crypto,
                        OpenCrypto(options, place->host(0)));
   const HostFactory hosts = CheckHosts(crypto);
+  const WorldFactory simulated = SimWorlds(hosts);
+  if (kind == Hasher::kKind) return HasherConformance(FactoryOf<Hasher>(plugin), simulated);
+  if (kind == Chunker::kKind) return ChunkerConformance(FactoryOf<Chunker>(plugin), simulated);
+  if (kind == BlockStore::kKind) {
+    return BlockStoreConformance(FactoryOf<BlockStore>(plugin),
+                                 options.real ? RealWorlds(real, hosts) : simulated);
+  }
   if (kind == Router::kKind) return RouterConformance(FactoryOf<Router>(plugin), hosts);
   if (kind == Service::kKind) return ServiceConformance(FactoryOf<Service>(plugin), hosts);
   return TransportConformance(FactoryOf<Transport>(plugin), RealWorlds(real, hosts));

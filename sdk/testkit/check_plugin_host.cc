@@ -71,7 +71,7 @@ class CheckHost : public Host {
   const Identity& identity() override { return *identity_; }
   const Crypto& crypto() override {
     if (crypto_ != nullptr) return *crypto_;
-    std::fprintf(stderr, "the plugin asked for crypto(), which its kind does not need\n");
+    std::fprintf(stderr, "the plugin asked for crypto(), which there is none of\n");
     std::abort();
   }
   void* Query(std::string_view ability) override { return runtime_.Query(ability); }

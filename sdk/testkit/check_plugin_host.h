@@ -8,8 +8,8 @@
 namespace l2p::testkit {
 
 // Hosts for a plugin that is checked: the runtime's own folder and a table of it, no metrics.
-// With `crypto`, which outlives the hosts, node i has a key pair of its own; without, a name only
-// (then crypto() aborts and Sign fails: hashers, chunkers and stores need neither).
+// With `crypto`, which outlives the hosts, node i has a key pair of its own; without, a name only,
+// crypto() aborts and Sign fails, as while a node opens its crypto plugin.
 HostFactory CheckHosts(std::shared_ptr<const Crypto> crypto);
 
 }  // namespace l2p::testkit
