@@ -147,14 +147,28 @@ absl::Status PackLog::Write(std::span<const NewRecord* const> records) {
 }
 
 absl::Status PackLog::WriteParts(std::span<const ByteView> parts) {
-  if (head_->torn) {
-    // Left there, whole records of a write that failed could come back at the next start.
-    L2P_RETURN_IF_ERROR(head_->file->Resize(head_->size));
-    head_->torn = false;
-  }
+  L2P_RETURN_IF_ERROR(CutTornTail());
   const absl::Status status = head_->file->Write(head_->size, parts);
-  if (!status.ok()) head_->torn = !head_->file->Resize(head_->size).ok();
+  if (status.ok()) return status;
+  {
+    MutexLock lock(mutex_);
+    torn_ = true;
+    ++written_;  // The cut has to be synced as well.
+  }
+  CutTornTail().IgnoreError();  // If it fails it is tried again, by the next write or sync.
   return status;
+}
+
+// Left there, whole records of a write that failed could come back at the next start.
+absl::Status PackLog::CutTornTail() {
+  {
+    MutexLock lock(mutex_);
+    if (!torn_) return absl::OkStatus();
+  }
+  L2P_RETURN_IF_ERROR(head_->file->Resize(head_->size));
+  MutexLock lock(mutex_);
+  torn_ = false;
+  return absl::OkStatus();
 }
 
 void PackLog::Enter(std::span<const NewRecord* const> records) {
@@ -181,9 +195,15 @@ void PackLog::Enter(std::span<const NewRecord* const> records) {
 
 absl::Status PackLog::Sync(std::optional<uint32_t> evacuating) {
   uint64_t target;
+  bool torn;
   {
     MutexLock lock(mutex_);
     target = written_;
+    torn = torn_;
+  }
+  if (torn) {
+    HoldTurn turn(write_turn_);
+    L2P_RETURN_IF_ERROR(CutTornTail());
   }
   HoldTurn turn(sync_turn_);
   std::shared_ptr<File> file;
@@ -220,8 +240,7 @@ absl::Status PackLog::SealHead() {
     distrusted = distrusted_.contains(head_->number);
     target = written_;
   }
-  if (head_->torn) L2P_RETURN_IF_ERROR(head_->file->Resize(head_->size));
-  head_->torn = false;
+  L2P_RETURN_IF_ERROR(CutTornTail());
   absl::Status status = distrusted ? absl::OkStatus() : head_->file->Sync();
   {
     MutexLock lock(mutex_);

@@ -94,7 +94,6 @@ class PackLog {
     std::shared_ptr<File> file;
     Tag tag{};
     uint64_t size = 0;
-    bool torn = false;  // Bytes beyond `size` could not be cut off yet.
     std::vector<IndexEntry> entries;
   };
   class Recovery;  // Opens a pack: recovery.cc.
@@ -107,6 +106,7 @@ class PackLog {
   absl::Status MakeRoom(bool only_deletes, uint64_t bytes);
   absl::Status Write(std::span<const NewRecord* const> records);
   absl::Status WriteParts(std::span<const ByteView> parts);
+  absl::Status CutTornTail();
   void Enter(std::span<const NewRecord* const> records);
   void WriteIndex(const Head& head);
   bool ReleaseReserve();
@@ -135,6 +135,7 @@ class PackLog {
   uint64_t bytes_ L2P_GUARDED_BY(mutex_) = 0;    // Of live blocks.
   uint64_t written_ L2P_GUARDED_BY(mutex_) = 1;  // Counts appends.
   uint64_t synced_ L2P_GUARDED_BY(mutex_) = 0;   // The appends up to here are durable.
+  bool torn_ L2P_GUARDED_BY(mutex_) = false;  // A failed write left bytes beyond the head's size.
   uint32_t head_number_ L2P_GUARDED_BY(mutex_) = 0;
   std::shared_ptr<File> head_file_ L2P_GUARDED_BY(mutex_);  // What Sync syncs; null: all sealed.
 };

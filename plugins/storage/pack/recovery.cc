@@ -151,7 +151,7 @@ class PackLog::Recovery {
       L2P_RETURN_IF_ERROR(file->Sync());
       source.size = content->end;
     }
-    log_.head_ = Head{source.number, file, content->tag, source.size, false, content->entries};
+    log_.head_ = Head{source.number, file, content->tag, source.size, content->entries};
     {
       MutexLock lock(log_.mutex_);
       log_.head_number_ = source.number;
