@@ -28,6 +28,7 @@ before(async () => {
 
 after(async () => {
   await js.stop()
+  if (node === undefined) return // It did not start, and the tests say so.
   node.child.kill('SIGTERM')
   assert.equal(await node.exited, 0)
   await rm(folder, { recursive: true })
