@@ -16,12 +16,11 @@ IterativeLookup::IterativeLookup(Swarm& swarm, Question question, Time deadline)
       target_(swarm.PositionOf(AsBytes(question_.key))),
       window_(std::max(question_.enough, kMostCloser)),
       deadline_(deadline),
-      request_(Bytes::Of(
-          Encode({.type = question_.type, .key = question_.key, .closer = {}, .providers = {}}))),
       calls_(swarm.messenger().NewCalls()) {}
 
 Findings IterativeLookup::Run() {
-  for (const PeerInfo& peer : swarm_.Beginning(target_, window_)) Add(peer, 0);
+  // More than are asked if all are well: they cost nothing.
+  for (const PeerInfo& peer : swarm_.Beginning(target_, 3 * window_)) Add(peer, 0);
   for (;;) {
     if (swarm_.stopping() || (question_.cancelled != nullptr && *question_.cancelled)) {
       return Finish(absl::AbortedError("lookup: stopped"));
@@ -63,7 +62,9 @@ void IterativeLookup::SendMore(Time now) {
     if (candidates_.at(distance).standing == Standing::kAsked) ++counted;
   }
   size_t near = 0;
+  size_t rank = 0;
   for (auto& [distance, candidate] : candidates_) {
+    ++rank;
     if (counted >= swarm_.options().alpha || near >= window_) return;
     if (candidate.standing == Standing::kFailed || candidate.standing == Standing::kGivenUp) {
       continue;
@@ -71,19 +72,23 @@ void IterativeLookup::SendMore(Time now) {
     // Nor does one that is late keep another from being asked in its place.
     if (candidate.standing != Standing::kLate) ++near;
     if (candidate.standing != Standing::kSeen || asked_ >= kMostAsked) continue;
-    Ask(candidate, distance, now);
+    Ask(candidate, distance, rank, now);
     ++counted;
   }
 }
 
-void IterativeLookup::Ask(Candidate& candidate, const Position& distance, Time now) {
+void IterativeLookup::Ask(Candidate& candidate, const Position& distance, size_t rank, Time now) {
+  const bool of_itself = rank > kMostCloser && question_.type == MessageType::kFindNode;
+  const std::string& key = of_itself ? candidate.peer.id.bytes() : question_.key;
+  Bytes request =
+      Bytes::Of(Encode({.type = question_.type, .key = key, .closer = {}, .providers = {}}));
   const Duration patience = swarm_.Patience(candidate.peer.id);
   candidate.standing = Standing::kAsked;
   candidate.late = now + patience;
   candidate.given_up = now + std::max(patience * kGiveUp, kLeastGiveUp);
   const Time deadline = std::min(deadline_, now + swarm_.options().request_timeout);
-  const uint64_t call =
-      calls_->Send(candidate.peer, swarm_.options().protocol, request_, kMaxAnswer, deadline);
+  const uint64_t call = calls_->Send(candidate.peer, swarm_.options().protocol, std::move(request),
+                                     kMaxAnswer, deadline);
   waiting_[call] = distance;
   ++asked_;
 }

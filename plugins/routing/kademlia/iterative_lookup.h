@@ -42,9 +42,13 @@ struct Findings {
 // counts against alpha: the next one is asked, and a late answer is still welcome. One that takes
 // kGiveUp times as long is not waited for at all, as if it had failed. So a peer that is stopped
 // or gone costs a few round trips, never the timeout of its request.
+//
+// An answer names 20 peers, so of many closest ones those past the 20th (dead ones included) stay
+// hidden however often one asks for the key. Peers of that rank are asked for their own id instead:
+// they name their own neighbours.
 class IterativeLookup {
  public:
-  static constexpr int kGiveUp = 4;
+  static constexpr int kGiveUp = 2;
   static constexpr Duration kLeastGiveUp = absl::Milliseconds(500);
 
   // What a lookup may be led to do by those who answer.
@@ -71,7 +75,7 @@ class IterativeLookup {
   void Add(const PeerInfo& peer, size_t hops);
   void NoteSlowness(Time now);
   void SendMore(Time now);
-  void Ask(Candidate& candidate, const Position& distance, Time now);
+  void Ask(Candidate& candidate, const Position& distance, size_t rank, Time now);
   Time NextChange(Time now) const;
   // True when the lookup has what it wants.
   bool Take(const Calls::Answer& answer);
@@ -83,7 +87,6 @@ class IterativeLookup {
   const Position target_;
   const size_t window_;  // So many of the nearest that have not failed are worth asking.
   const Time deadline_;
-  const Bytes request_;
   const std::unique_ptr<Calls> calls_;
   Candidates candidates_;
   std::map<uint64_t, Position> waiting_;  // Calls on the way, with the candidate's distance.

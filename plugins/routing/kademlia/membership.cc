@@ -172,8 +172,10 @@ void Membership::Refresh() {
   };
   const Findings near = look(swarm_.self().bytes(), all);
   if (near.answered.size() < all) return;  // That was everybody.
-  const size_t depth = swarm_.table().depth();
-  for (size_t i = 0; i < depth && !swarm_.stopping(); ++i) {
+  // Nearer buckets than that of the last of these are full of them.
+  const Position farthest = swarm_.PositionOf(near.answered[all - 1].id.binary());
+  const size_t covered = CommonPrefix(swarm_.PositionOf(swarm_.self().binary()), farthest);
+  for (size_t i = 0; i <= covered && !swarm_.stopping(); ++i) {
     look(swarm_.RandomKey(i), kEnoughForRefresh);
   }
 }

@@ -212,14 +212,6 @@ std::vector<PeerInfo> RoutingTable::Best(size_t most) const {
   return best;
 }
 
-size_t RoutingTable::depth() const {
-  MutexLock lock(mutex_);
-  for (auto bucket = buckets_.rbegin(); bucket != buckets_.rend(); ++bucket) {
-    if (!bucket->second.entries.empty()) return bucket->first + 1;
-  }
-  return 0;
-}
-
 size_t RoutingTable::size() const {
   MutexLock lock(mutex_);
   return index_.size();

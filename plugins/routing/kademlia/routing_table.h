@@ -60,8 +60,6 @@ class RoutingTable {
   // Those without failures that have been here longest come first.
   std::vector<PeerInfo> Best(size_t most) const;
 
-  // One more than the index of the deepest bucket that holds a contact.
-  size_t depth() const;
   size_t size() const;
 
  private:

@@ -12,7 +12,7 @@ constexpr Duration kMostPatience = absl::Seconds(3);
 
 // Finding a key d bits deep takes 2^(d+1) hashes; deeper buckets are near ourselves, and the lookup
 // of our own id refreshes them.
-constexpr size_t kDeepestRandom = 14;
+constexpr size_t kDeepestRandom = 16;
 
 }  // namespace
 
@@ -114,7 +114,7 @@ std::string Swarm::RandomKey(size_t depth) {
   key[1] = 0x20;
   const MutableByteView digest(reinterpret_cast<uint8_t*>(key.data()) + 2, 32);
   host_.Random(digest);
-  for (size_t tries = size_t{1} << (std::min(depth, kDeepestRandom) + 4); tries > 0; --tries) {
+  for (size_t tries = size_t{1} << (std::min(depth, kDeepestRandom) + 3); tries > 0; --tries) {
     if (CommonPrefix(own, PositionOf(AsBytes(key))) == depth) break;
     for (size_t i = 0; i < digest.size() && ++digest[i] == 0; ++i) {
     }
