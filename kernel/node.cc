@@ -415,5 +415,6 @@ Runtime& KernelNode::runtime() { return parts_->runtime; }
 const NodeConfig& KernelNode::config() const { return parts_->config; }
 const PluginRegistry& KernelNode::plugins() const { return parts_->plugins; }
 const Crypto& KernelNode::crypto() const { return *parts_->crypto; }
+const Hashers& KernelNode::hashers() const { return parts_->hashers; }
 
 }  // namespace l2p

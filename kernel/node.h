@@ -68,6 +68,7 @@ class KernelNode {
   const NodeConfig& config() const;
   const PluginRegistry& plugins() const;
   const Crypto& crypto() const;
+  const Hashers& hashers() const;
   std::string RenderMetrics();
 
  private:

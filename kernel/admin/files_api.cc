@@ -395,7 +395,7 @@ absl::Status ExportFile(AdminCall& call) {
   L2P_ASSIGN_OR_RETURN(const Stat stat, StatOf(*session, id, deadline));
   call.BeginLines();
   ReportingOutput output(*target, call, *session, stat.size);
-  L2P_RETURN_IF_ERROR(Export(*session, id, output, ExportLimits{}, deadline));
+  L2P_RETURN_IF_ERROR(Export(*session, id, output, ExportLimits{}, deadline, &call.node().hashers()));
   L2P_RETURN_IF_ERROR(target->Commit());
   if (call.Flag("keep")) {
     L2P_RETURN_IF_ERROR(call.node().content().Keep(id, call.Query("name").value_or("")));
