@@ -14,9 +14,11 @@ constexpr Duration kLastBackoff = absl::Minutes(1);
 constexpr Duration kFirstRefresh = absl::Seconds(5);
 constexpr Duration kLookupLimit = absl::Minutes(1);
 constexpr Duration kSavePeriod = absl::Minutes(5);
-// How soon contacts that failed are asked again, and whether to serve is thought over.
+// How soon contacts that failed are asked again.
 constexpr Duration kSecondThought = absl::Minutes(1);
-constexpr Duration kServeRetry = absl::Seconds(5);
+// A node listens soon after its router was started; what else makes it a server may take longer.
+constexpr Duration kFirstServeRetry = absl::Milliseconds(100);
+constexpr Duration kLastServeRetry = absl::Seconds(10);
 constexpr size_t kChecksAtOnce = 32;
 constexpr size_t kEnoughForRefresh = 3;
 
@@ -64,7 +66,7 @@ void Membership::Start(std::span<const PeerInfo> known) {
     if (std::none_of(seeds.begin(), seeds.end(), is_peer)) seeds.push_back(std::move(peer));
   }
   swarm_.SetSeeds(std::move(seeds));
-  ServeIfWanted();
+  ServeOrRetry(kFirstServeRetry);
   next_save_ = host_.Now() + kSavePeriod;
   watch_ = messenger_.Watch(
       {.up =
@@ -78,16 +80,18 @@ void Membership::Start(std::span<const PeerInfo> known) {
 }
 
 void Membership::Stop() {
-  std::unique_ptr<Registration> timer, served;
+  std::unique_ptr<Registration> timer, serve_timer, served;
   {
     MutexLock lock(mutex_);
     if (stopping_) return;
     stopping_ = true;
     timer = std::move(timer_);
+    serve_timer = std::move(serve_timer_);
     served = std::move(served_);
   }
   swarm_.Stop();
   timer.reset();
+  serve_timer.reset();
   watch_.reset();
   served.reset();
   tasks_.Join();
@@ -126,7 +130,6 @@ void Membership::Maintain() {
 }
 
 Duration Membership::MaintainOnce() {
-  const bool is_serving_settled = ServeIfWanted();
   const Time start = host_.Now();
   if (start >= next_refresh_) Refresh();
   CheckDoubtful();
@@ -134,6 +137,7 @@ Duration Membership::MaintainOnce() {
   Time next = start + options_.refresh;
   if (is_alone) {
     next = host_.Now() + backoff_;
+    has_joined_ = false;
     next_refresh_ = absl::InfinitePast();
     refresh_period_ = std::min(kFirstRefresh, options_.refresh);
     backoff_ = std::min(2 * backoff_, kLastBackoff);
@@ -153,7 +157,6 @@ Duration Membership::MaintainOnce() {
     SaveTable();
     next_save_ = host_.Now() + kSavePeriod;
   }
-  if (!is_serving_settled) next = std::min(next, host_.Now() + kServeRetry);
   return std::max(next - host_.Now(), absl::Milliseconds(100));
 }
 
@@ -172,6 +175,9 @@ void Membership::Refresh() {
   };
   const Findings near = look(swarm_.self().bytes(), all);
   if (near.answered.size() < all) return;  // That was everybody.
+  const bool is_early = refresh_period_ < options_.refresh;
+  if (is_early && has_joined_) return;  // Far buckets fill by themselves; the near ones matter.
+  has_joined_ = true;
   // Nearer buckets than that of the last of these are full of them.
   const Position farthest = swarm_.PositionOf(near.answered[all - 1].id.binary());
   const size_t covered = CommonPrefix(swarm_.PositionOf(swarm_.self().binary()), farthest);
@@ -237,6 +243,14 @@ bool Membership::ShouldServe() {
   return others.empty() || std::any_of(others.begin(), others.end(), [&](const PeerInfo& other) {
            return !IsPublic(other) && ShareScope(self, other);
          });
+}
+
+void Membership::ServeOrRetry(Duration retry) {
+  if (ServeIfWanted()) return;
+  std::unique_ptr<Registration> timer = host_.tasks().After(
+      "kad serve", retry, [this, retry] { ServeOrRetry(std::min(2 * retry, kLastServeRetry)); });
+  MutexLock lock(mutex_);
+  if (!stopping_) std::swap(timer, serve_timer_);
 }
 
 bool Membership::ServeIfWanted() {

@@ -57,6 +57,7 @@ class Membership {
   bool ShouldServe();
   // Serves, if it is time to and nobody else does. True if nothing is left to be tried.
   bool ServeIfWanted();
+  void ServeOrRetry(Duration retry);
 
   Host& host_;
   Messenger& messenger_;
@@ -69,6 +70,7 @@ class Membership {
   // Of the one who maintains.
   Time next_refresh_ = absl::InfinitePast();
   Time next_save_ = absl::InfinitePast();
+  bool has_joined_ = false;  // All buckets were looked through.
   Duration refresh_period_;  // Grows up to the setting.
   Duration backoff_;         // While alone.
 
@@ -77,6 +79,7 @@ class Membership {
   bool maintaining_ L2P_GUARDED_BY(mutex_) = false;
   bool again_ L2P_GUARDED_BY(mutex_) = false;
   std::unique_ptr<Registration> timer_ L2P_GUARDED_BY(mutex_);
+  std::unique_ptr<Registration> serve_timer_ L2P_GUARDED_BY(mutex_);
   std::unique_ptr<Registration> served_ L2P_GUARDED_BY(mutex_);
   std::unique_ptr<Registration> watch_;
   TaskGroup tasks_;

@@ -111,7 +111,8 @@ TEST(KademliaLookup, IsNotHeldUpBySilentNodes) {
               world.router(i * 10).ClosestPeers(TestKey(i), 20, world.In(absl::Minutes(1)));
           ASSERT_TRUE(closest.ok()) << closest.status();
           EXPECT_EQ(closest->size(), 20u);
-          EXPECT_LT(world.In(absl::ZeroDuration()) - start, absl::Seconds(3));
+          // A few times the round trips of a dial, where one request may take 10 s.
+          EXPECT_LT(world.In(absl::ZeroDuration()) - start, absl::Seconds(5));
         }
       },
       nullptr, Internet());
