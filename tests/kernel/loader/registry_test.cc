@@ -95,8 +95,8 @@ TEST_F(PluginRegistryTest, TellsWhatThereIsInsteadOfAMissingPlugin) {
   const absl::Status status = registry_.Find("hashing", "goood").status();
   EXPECT_TRUE(absl::IsNotFound(status));
   EXPECT_EQ(std::string(status.message()),
-            "there is no hashing plugin 'goood', did you mean 'good'? (found good, nextgood, "
-            "nosymbol, throws, wrongmajor, wrongtoolchain in " +
+            "there is no hashing plugin 'goood', did you mean 'good'? (found good, newerminor, "
+            "nextgood, nosymbol, throws, unknownkind, wrongmajor, wrongtoolchain in " +
                 own_ + ", " + kPlugins + ")");
   EXPECT_THAT(std::string(registry_.Find("storage", "x").status().message()),
               HasSubstr("(found none in "));
@@ -104,7 +104,10 @@ TEST_F(PluginRegistryTest, TellsWhatThereIsInsteadOfAMissingPlugin) {
 
 TEST_F(PluginRegistryTest, RefusesWhatWasBuiltForAnotherSdk) {
   EXPECT_EQ(RefusalOf("wrongmajor"), "plugin wrongmajor: SDK major version: wanted 1, found 2");
+  EXPECT_EQ(RefusalOf("newerminor"),
+            "plugin newerminor: SDK minor version: wanted at most 0, found 1");
   EXPECT_THAT(RefusalOf("wrongtoolchain"), HasSubstr("found \"another C++ library\""));
+  EXPECT_THAT(RefusalOf("unknownkind"), HasSubstr("found \"painting\""));
   EXPECT_THAT(RefusalOf("nosymbol"), HasSubstr("it exports no l2p_plugin"));
   EXPECT_TRUE(registry_.Find("hashing", "good").ok());
 }
@@ -146,9 +149,9 @@ TEST_F(PluginRegistryTest, ListsFilesWithVersionsAndRefusals) {
     lines.push_back(entry.kind + "/" + entry.name + " " + entry.version +
                     (entry.refusal.empty() ? "" : "refused"));
   }
-  EXPECT_THAT(lines, ElementsAre("hashing/good 1.2.3", "hashing/nextgood ", "hashing/nosymbol ",
-                                 "hashing/throws ", "hashing/wrongmajor refused",
-                                 "hashing/wrongtoolchain "));
+  EXPECT_THAT(lines, ElementsAre("hashing/good 1.2.3", "hashing/newerminor ", "hashing/nextgood ",
+                                 "hashing/nosymbol ", "hashing/throws ", "hashing/unknownkind ",
+                                 "hashing/wrongmajor refused", "hashing/wrongtoolchain "));
 }
 
 TEST_F(PluginRegistryTest, TakesLinkedPluginsFirst) {

@@ -1,5 +1,5 @@
-#ifndef L2P_TESTS_KERNEL_PLUGINS_NULL_HASHER_H_
-#define L2P_TESTS_KERNEL_PLUGINS_NULL_HASHER_H_
+#ifndef L2P_TESTS_SDK_PLUGIN_FILES_NULL_HASHER_H_
+#define L2P_TESTS_SDK_PLUGIN_FILES_NULL_HASHER_H_
 
 #include <algorithm>
 
@@ -23,4 +23,4 @@ class NullHasher : public Hasher {
 
 }  // namespace l2p
 
-#endif  // L2P_TESTS_KERNEL_PLUGINS_NULL_HASHER_H_
+#endif  // L2P_TESTS_SDK_PLUGIN_FILES_NULL_HASHER_H_
