@@ -19,6 +19,7 @@ constexpr size_t kMaxIdentityBytes = 4096;
 constexpr uint64_t kLeastQuota = uint64_t{1} << 30;
 constexpr size_t kKnownPeers = 200;
 constexpr Duration kBootstrapLimit = absl::Seconds(10);
+constexpr Duration kFirstPeerAlone = absl::Seconds(1);  // Nobody to wait for but who comes by.
 constexpr Duration kBootstrapPeriod = absl::Seconds(5);
 
 // The node's key from data.dir, made on first start.
@@ -99,7 +100,7 @@ struct KernelNode::Parts {
   PluginSlot<BlockStore> store;
   std::unique_ptr<Network> network;
   std::vector<std::pair<std::string, std::shared_ptr<Transport>>> transports;
-  std::vector<Multiaddr> listen;
+  std::vector<std::pair<std::string, Multiaddr>> listen;  // With the key that says so.
   std::vector<Multiaddr> bootstrap;
   std::unique_ptr<Messenger> router_messenger;
   std::unique_ptr<Messenger> content_messenger;
@@ -122,9 +123,9 @@ struct KernelNode::Parts {
       return absl::InvalidArgumentError(absl::StrCat(
           key, " names no plugin; there are: ", absl::StrJoin(plugins.Names(Kind::kKind), ", ")));
     }
-    absl::StatusOr<std::unique_ptr<Kind>> instance = OpenAny<Kind>(name, true);
-    if (!instance.ok()) return config.At(key, instance.status());
-    return instance;
+    const absl::Status found = plugins.Find(Kind::kKind, name).status();
+    if (!found.ok()) return config.At(key, found);
+    return OpenAny<Kind>(name, true);
   }
 
   template <typename Kind>
@@ -210,7 +211,7 @@ absl::Status KernelNode::Parts::OpenNetwork() {
     for (const std::string& text : own.List("listen")) {
       absl::StatusOr<Multiaddr> address = Multiaddr::FromString(text);
       if (!address.ok()) return config.At(key, address.status());
-      listen.push_back(*std::move(address));
+      listen.emplace_back(key, *std::move(address));
     }
   }
   router_messenger = network->NewMessenger();
@@ -247,6 +248,7 @@ absl::Status KernelNode::Parts::OpenContent() {
                                         Exchange::Options{});
   Placement::Options placing;
   placing.candidates = static_cast<size_t>(settings.Integer("placement.candidates"));
+  if (bootstrap.empty()) placing.first_peer = kFirstPeerAlone;
   placement = std::make_unique<Placement>(
       Placement::Parts{runtime, memory, *blocks, *holdings, router, *content_messenger, *crypto},
       placing);
@@ -332,11 +334,9 @@ absl::Status KernelNode::Start() {
   L2P_RETURN_IF_ERROR(node.exchange->Start());
   L2P_RETURN_IF_ERROR(node.placement->Start());
   L2P_RETURN_IF_ERROR(node.router.Get()->Start(*node.router_messenger, node.KnownPeers()));
-  for (const Multiaddr& address : node.listen) {
+  for (const auto& [key, address] : node.listen) {
     const absl::StatusOr<std::vector<Multiaddr>> bound = node.network->Listen(address);
-    if (!bound.ok()) {
-      return WithContext(bound.status(), absl::StrCat("listen on ", address.ToString()));
-    }
+    if (!bound.ok()) return config().At(key, bound.status());
   }
   L2P_RETURN_IF_ERROR(node.content->Start());
   for (const auto& service : node.services) {
@@ -354,13 +354,15 @@ void KernelNode::Stop(Time deadline) {
   for (const auto& service : node.services) service->Stop();
   node.placement->WaitForPushes(deadline);
   node.router.Get()->Stop();
+  node.exchange->AbortSessions();
+  // With the connections gone, whatever still waits for a peer ends at once.
+  node.network->Stop();
   node.placement->Stop();
   node.exchange->Stop();
   node.content->Stop();
   if (absl::Status closed = node.holdings->Close(); !closed.ok()) {
     node.runtime.Log(Severity::kWarning, "kernel", std::string(closed.message()));
   }
-  node.network->Stop();
 }
 
 PeerInfo KernelNode::self() const { return parts_->network->Self(); }

@@ -37,6 +37,7 @@ struct Access {
   std::string host;  // The authority that a request over TCP must name: "127.0.0.1:4423".
   bool trusted;      // The unix socket: the file's mode is the check.
   std::function<void()> shutdown;
+  std::atomic<int> running = 0;  // Requests being handled; idle connections do not count.
 };
 
 // Compares in a time that depends on the lengths alone.
@@ -59,7 +60,8 @@ bool Matches(std::string_view pattern, const std::vector<std::string>& segments)
 
 class Handler : public Poco::Net::HTTPRequestHandler {
  public:
-  explicit Handler(const Access& access) : access_(access) {}
+  explicit Handler(Access& access) : access_(access) { ++access_.running; }
+  ~Handler() override { --access_.running; }
 
   void handleRequest(Poco::Net::HTTPServerRequest& request,
                      Poco::Net::HTTPServerResponse& response) override {
@@ -153,19 +155,19 @@ class Handler : public Poco::Net::HTTPRequestHandler {
     call.Answer(status, body);
   }
 
-  const Access& access_;
+  Access& access_;
 };
 
 class HandlerFactory : public Poco::Net::HTTPRequestHandlerFactory {
  public:
-  explicit HandlerFactory(const Access& access) : access_(access) {}
+  explicit HandlerFactory(Access& access) : access_(access) {}
   Poco::Net::HTTPRequestHandler* createRequestHandler(
       const Poco::Net::HTTPServerRequest&) override {
     return new Handler(access_);
   }
 
  private:
-  const Access& access_;
+  Access& access_;
 };
 
 absl::StatusOr<std::string> ReadOrMakeToken(const std::string& path, const Crypto& crypto) {
@@ -224,7 +226,7 @@ struct AdminServer::Parts {
       listener.listen(kQueued);
       const std::string host = listener.address().toString();
       url = "http://" + host;
-      tcp_access = std::make_unique<Access>(Access{node, token, host, false, options.shutdown});
+      tcp_access.reset(new Access{node, token, host, false, options.shutdown});
       tcp = std::make_unique<Poco::Net::HTTPServer>(new HandlerFactory(*tcp_access), threads,
                                                     listener, ServerParameters());
       tcp->start();
@@ -246,7 +248,7 @@ struct AdminServer::Parts {
     absl::Status status;
     try {
       const Poco::Net::SocketAddress address(Poco::Net::SocketAddress::UNIX_LOCAL, socket_path);
-      socket_access = std::make_unique<Access>(Access{node, "", "", true, options.shutdown});
+      socket_access.reset(new Access{node, "", "", true, options.shutdown});
       socket = std::make_unique<Poco::Net::HTTPServer>(new HandlerFactory(*socket_access), threads,
                                                        Poco::Net::ServerSocket(address, kQueued),
                                                        ServerParameters());
@@ -271,22 +273,27 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(Options options,
 
 AdminServer::AdminServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
-AdminServer::~AdminServer() { Stop(absl::ZeroDuration()); }
+AdminServer::~AdminServer() {
+  Stop(absl::ZeroDuration());
+  // A handler that was cut off may still be on its way out of the node.
+  parts_->threads.joinAll();
+}
 
 std::string AdminServer::url() const { return parts_->url; }
 std::string AdminServer::socket() const { return parts_->socket_path; }
 
 void AdminServer::Stop(Duration grace) {
   const Time deadline = absl::Now() + grace;
-  for (auto* server : {&parts_->tcp, &parts_->socket}) {
-    if (!*server) continue;
-    (*server)->stop();
-    while ((*server)->currentConnections() > 0 && absl::Now() < deadline) {
-      absl::SleepFor(absl::Milliseconds(20));
-    }
-    (*server)->stopAll(/*abortCurrent=*/true);
-    server->reset();
-  }
+  const auto stop = [&](std::unique_ptr<Poco::Net::HTTPServer>& server, const Access* access) {
+    if (!server) return;
+    server->stop();
+    while (access->running > 0 && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(10));
+    server->stopAll(/*abortCurrent=*/true);
+    server.reset();
+  };
+  stop(parts_->tcp, parts_->tcp_access.get());
+  stop(parts_->socket, parts_->socket_access.get());
+
   if (!parts_->socket_path.empty()) ::unlink(parts_->socket_path.c_str());
   parts_->socket_path.clear();
 }

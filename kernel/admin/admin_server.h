@@ -29,7 +29,8 @@ class AdminServer {
   std::string url() const;     // "http://127.0.0.1:4423", empty without TCP.
   std::string socket() const;  // The path in use.
 
-  // Lets running requests end until `grace` is over, then cuts them off.
+  // Lets running requests end until `grace` is over, then cuts their connections. What they wait
+  // for in the node ends with KernelNode::Stop; call that before this is destroyed.
   void Stop(Duration grace);
 
  private:

@@ -154,14 +154,14 @@ absl::Status BlockServer::Start() {
 void BlockServer::Stop() {
   serving_.reset();
   sweep_.reset();
-  std::map<Reader*, std::shared_ptr<Reader>> readers;
+  std::vector<std::shared_ptr<Reader>> readers;
   {
     MutexLock lock(mutex_);
     stopped_ = true;
     readers.swap(readers_);
     by_peer_.clear();
   }
-  for (const auto& [key, reader] : readers) reader->stream().Reset();
+  for (const auto& reader : readers) reader->stream().Reset();
   tasks_.Join();
 }
 
@@ -174,7 +174,7 @@ void BlockServer::Accept(const Caller& from, std::unique_ptr<Stream> stream) {
     refused = stopped_ || readers_.size() >= kMaxStreams || of_peer >= kMaxStreamsPerPeer;
     if (!refused) {
       ++of_peer;
-      readers_.emplace(reader.get(), reader);
+      readers_.push_back(reader);
     } else if (of_peer == 0) {
       by_peer_.erase(from.peer);
     }
@@ -208,7 +208,7 @@ void BlockServer::Resume(const std::shared_ptr<Reader>& reader) {
 
 void BlockServer::End(const std::shared_ptr<Reader>& reader) {
   MutexLock lock(mutex_);
-  if (readers_.erase(reader.get()) == 0) return;
+  if (std::erase(readers_, reader) == 0) return;
   const auto of_peer = by_peer_.find(reader->peer());
   if (of_peer != by_peer_.end() && --of_peer->second == 0) by_peer_.erase(of_peer);
 }
@@ -218,7 +218,7 @@ void BlockServer::Sweep() {
   std::vector<std::shared_ptr<Reader>> idle;
   {
     MutexLock lock(mutex_);
-    for (const auto& [key, reader] : readers_) {
+    for (const auto& reader : readers_) {
       if (reader->last_use() < oldest) idle.push_back(reader);
     }
   }

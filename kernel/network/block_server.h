@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "kernel/content/block_service.h"
 #include "l2p/messenger.h"
@@ -43,7 +44,7 @@ class BlockServer {
   Messenger& messenger_;
   Mutex mutex_{"BlockServer"};
   bool stopped_ L2P_GUARDED_BY(mutex_) = false;
-  std::map<Reader*, std::shared_ptr<Reader>> readers_ L2P_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<Reader>> readers_ L2P_GUARDED_BY(mutex_);  // By arrival.
   std::map<PeerId, size_t> by_peer_ L2P_GUARDED_BY(mutex_);
   std::unique_ptr<Registration> sweep_;
   std::unique_ptr<Registration> serving_;

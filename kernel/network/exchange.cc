@@ -38,15 +38,37 @@ Exchange::~Exchange() { Stop(); }
 
 absl::Status Exchange::Start() { return server_.Start(); }
 
+void Exchange::AbortSessions() {
+  std::vector<std::weak_ptr<FetchSession>> live;
+  {
+    MutexLock lock(mutex_);
+    aborted_ = true;
+    live.swap(live_);
+  }
+  for (const auto& weak : live) {
+    if (const auto session = weak.lock()) session->End();
+  }
+}
+
 void Exchange::Stop() {
+  AbortSessions();
   server_.Stop();
   sessions_.Join();
 }
 
 std::unique_ptr<Exchange::Session> Exchange::NewSession(bool local_only) {
-  return std::make_unique<SessionHandle>(std::make_shared<FetchSession>(
+  auto session = std::make_shared<FetchSession>(
       FetchSession::Parts{runtime_, memory_, blocks_, router_, messenger_, sessions_}, options_,
-      local_only));
+      local_only);
+  bool aborted = false;
+  {
+    MutexLock lock(mutex_);
+    std::erase_if(live_, [](const auto& weak) { return weak.expired(); });
+    live_.push_back(session);
+    aborted = aborted_;
+  }
+  if (aborted) session->End();
+  return std::make_unique<SessionHandle>(std::move(session));
 }
 
 }  // namespace l2p

@@ -14,6 +14,8 @@
 
 namespace l2p {
 
+class FetchSession;
+
 // The Exchange moves blocks between nodes: it serves ours to readers (/l2p/blocks/1.0.0;
 // docs/protocol.md) and opens sessions that fetch from many holders at once.
 //
@@ -30,6 +32,8 @@ class Exchange {
   ~Exchange();
 
   absl::Status Start();
+  // Ends all sessions: their readers get Aborted.
+  void AbortSessions();
   void Stop();
 
   // What one peer gave in a session.
@@ -56,6 +60,9 @@ class Exchange {
   Messenger& messenger_;
   const Options options_;
   BlockServer server_;
+  Mutex mutex_{"Exchange"};
+  bool aborted_ L2P_GUARDED_BY(mutex_) = false;
+  std::vector<std::weak_ptr<FetchSession>> live_ L2P_GUARDED_BY(mutex_);
   TaskGroup sessions_;  // The tasks of all sessions.
 };
 

@@ -33,7 +33,7 @@ absl::StatusOr<std::shared_ptr<Stream>> FetchSession::Enter(Holder& holder) {
   MutexLock lock(mutex_);
   if (ended_) return absl::AbortedError("the reader has ended");
   holder.state = Holder::State::kServing;
-  streams_[&holder] = stream;
+  streams_[holder.info.id] = stream;
   return stream;
 }
 
@@ -219,7 +219,7 @@ void FetchSession::NoteBlock(Holder& holder, const Multihash& id, absl::StatusOr
 void FetchSession::Leave(Holder& holder, absl::Status why, bool wrong) {
   {
     MutexLock lock(mutex_);
-    streams_.erase(&holder);
+    streams_.erase(holder.info.id);
     const bool was_asked_to = holder.state == Holder::State::kLeft;
     holder.state = Holder::State::kLeft;
     holder.why_left = std::move(why);

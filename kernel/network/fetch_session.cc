@@ -23,21 +23,28 @@ FetchSession::FetchSession(Parts parts, Exchange::Options options, bool local_on
 
 void FetchSession::Begin() {
   if (local_only_) return;
-  watch_ = parts_.runtime.tasks().Every("watch a fetch", kWatchPeriod, [weak = weak_from_this()] {
-    if (const auto session = weak.lock()) session->Watch();
-  });
+  auto watch =
+      parts_.runtime.tasks().Every("watch a fetch", kWatchPeriod, [weak = weak_from_this()] {
+        if (const auto session = weak.lock()) {
+          session->Watch();
+        }
+      });
+  MutexLock lock(mutex_);
+  if (!ended_) watch_.swap(watch);
 }
 
 void FetchSession::End() {
   std::vector<std::shared_ptr<Stream>> open;
+  std::unique_ptr<Registration> watch;
   {
     MutexLock lock(mutex_);
     ended_ = true;
     for (const auto& [holder, stream] : streams_) open.push_back(stream);
     WakeHolders();
+    watch.swap(watch_);
+    arrived_->Set();
   }
   for (const auto& stream : open) stream->Reset();
-  watch_.reset();
 }
 
 void FetchSession::Want(std::span<const BlockSource::Wanted> wanted) {
@@ -56,11 +63,12 @@ void FetchSession::Want(std::span<const BlockSource::Wanted> wanted) {
 
 absl::StatusOr<BlockSource::Arrived> FetchSession::Next(Time deadline) {
   const bool came = Await(mutex_, *arrived_, deadline,
-                          [this]() L2P_REQUIRES(mutex_) { return !results_.empty(); });
+                          [this]() L2P_REQUIRES(mutex_) { return !results_.empty() || ended_; });
   if (!came) return absl::DeadlineExceededError("no block came in time");
   std::optional<BlockSource::Arrived> result;
   {
     MutexLock lock(mutex_);
+    if (ended_) return absl::AbortedError("the node is stopping");
     result = std::move(results_.front());
     results_.pop_front();
     if (result->data.ok()) arrived_bytes_ -= result->data->size();
@@ -259,7 +267,7 @@ void FetchSession::AddHolder(PeerInfo info) {
     slot = std::make_unique<Holder>(std::move(info));
     slot->work = parts_.runtime.NewEvent();
   } else if (slot->state == Holder::State::kLeft && !slot->wrong && slot->attempts < kMaxAttempts &&
-             !streams_.contains(slot.get())) {
+             !streams_.contains(slot->info.id)) {
     if (!info.addresses.empty()) slot->info.addresses = std::move(info.addresses);
   } else {
     return;

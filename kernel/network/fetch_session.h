@@ -48,7 +48,7 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
   FetchSession(Parts parts, Exchange::Options options, bool local_only);
 
   void Begin();  // Once, after the session is held by a shared_ptr.
-  void End();    // Nothing is delivered after it.
+  void End();    // Nothing is delivered after it: Next answers Aborted. Idempotent.
 
   // As BlockSource and Exchange::Session.
   void Want(std::span<const BlockSource::Wanted> wanted);
@@ -145,8 +145,8 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
   absl::Status search_error_ L2P_GUARDED_BY(mutex_);
   std::map<PeerId, std::unique_ptr<Holder>> holders_ L2P_GUARDED_BY(mutex_);
   std::vector<Holder*> to_start_ L2P_GUARDED_BY(mutex_);
-  std::map<Holder*, std::shared_ptr<Stream>> streams_ L2P_GUARDED_BY(mutex_);  // Reset by End.
-  std::unique_ptr<Registration> watch_;
+  std::map<PeerId, std::shared_ptr<Stream>> streams_ L2P_GUARDED_BY(mutex_);  // Reset by End.
+  std::unique_ptr<Registration> watch_ L2P_GUARDED_BY(mutex_);
 };
 
 }  // namespace l2p

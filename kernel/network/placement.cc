@@ -87,7 +87,7 @@ class Placement::PushOfOnePut final : public Push {
           placement_.Candidates(group, now + kLookupLimit);
       if (found.ok() && !found->empty()) return *std::move(found);
       if (!found.ok()) Refused(absl::StrCat("lookup: ", std::string(found.status().message())));
-      if (now >= first_peer_until_) return {};
+      if (now >= first_peer_until_ || placement_.stopping()) return {};
       parts_.runtime.NewEvent()->Wait(now + kFirstPeerPause);
     }
   }
@@ -192,11 +192,16 @@ absl::Status Placement::Start() {
   return receiver_.Start();
 }
 
-void Placement::Stop() {
+void Placement::WaitForPushes(Time deadline) {
   {
     MutexLock lock(mutex_);
     stopped_ = true;
   }
+  receiver_.WaitUntilIdle(deadline);
+}
+
+void Placement::Stop() {
+  WaitForPushes(absl::InfinitePast());
   retry_timer_.reset();
   receiver_.Stop();
   pushes_.Join();
@@ -218,6 +223,11 @@ absl::StatusOr<std::vector<PeerInfo>> Placement::Candidates(const Multihash& gro
   peers.clear();
   for (auto& [place, peer] : ordered) peers.push_back(std::move(peer));
   return peers;
+}
+
+bool Placement::stopping() {
+  MutexLock lock(mutex_);
+  return stopped_;
 }
 
 void Placement::RetryLater(Retry retry) {

@@ -60,8 +60,8 @@ class Placement {
   ~Placement();
 
   absl::Status Start();
-  // Waits until no peer is pushing here, at most until `deadline`.
-  void WaitForPushes(Time deadline) { receiver_.WaitUntilIdle(deadline); }
+  // Begins the end: waits until no peer is pushing here, at most until `deadline`.
+  void WaitForPushes(Time deadline);
   void Stop();
 
   // How far one put has come. Bytes are of blocks, each counted once per copy.
@@ -104,6 +104,7 @@ class Placement {
   };
 
   absl::StatusOr<std::vector<PeerInfo>> Candidates(const Multihash& group, Time deadline);
+  bool stopping();
   void RetryLater(Retry retry);
   void RetryMissing();
 

@@ -220,7 +220,7 @@ void PushReceiver::Stop() {
   {
     MutexLock lock(mutex_);
     stopped_ = true;
-    for (const auto& [key, stream] : streams_) open.push_back(stream);
+    open = streams_;
   }
   for (const auto& stream : open) stream->Reset();
   serving_.reset();  // Waits for the handlers.
@@ -236,7 +236,7 @@ void PushReceiver::Serve(const Caller& from, std::shared_ptr<Stream> stream) {
       if (of_peer == 0) by_peer_.erase(from.peer);
     } else {
       ++of_peer;
-      streams_[stream.get()] = stream;
+      streams_.push_back(stream);
     }
   }
   Session session(parts_, from.peer, *stream);
@@ -247,7 +247,7 @@ void PushReceiver::Serve(const Caller& from, std::shared_ptr<Stream> stream) {
   status = session.Run();
   if (!status.ok()) session.Refuse(status);
   MutexLock lock(mutex_);
-  streams_.erase(stream.get());
+  std::erase(streams_, stream);
   if (--by_peer_[from.peer] == 0) by_peer_.erase(from.peer);
   if (streams_.empty()) idle_->Set();
 }

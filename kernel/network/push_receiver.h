@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "kernel/content/block_service.h"
 #include "kernel/content/holdings.h"
@@ -50,7 +51,7 @@ class PushReceiver {
   const std::unique_ptr<Event> idle_;
   bool stopped_ L2P_GUARDED_BY(mutex_) = false;
   std::map<PeerId, size_t> by_peer_ L2P_GUARDED_BY(mutex_);
-  std::map<Stream*, std::shared_ptr<Stream>> streams_ L2P_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<Stream>> streams_ L2P_GUARDED_BY(mutex_);  // By arrival.
   std::unique_ptr<Registration> serving_;
 };
 
