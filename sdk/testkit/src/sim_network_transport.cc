@@ -1,6 +1,7 @@
 #include "sim_network_transport.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -234,6 +235,11 @@ void SimTransport::Vanish(bool reset_others) {
 
 namespace {
 
+constexpr SettingSpec kSettings[] = {
+    {"listen", SettingType::kList, "/ip4/0.0.0.0/tcp/0", "",
+     "addresses to listen on; port 0 takes any free one"},
+};
+
 absl::StatusOr<std::unique_ptr<Transport>> OpenSimTransport(Host& host, const Settings&) {
   const auto* const port = static_cast<const SimNetwork::Port*>(host.Query(SimNetwork::kAbility));
   if (port == nullptr) {
@@ -253,8 +259,8 @@ constinit const PluginDescriptor kSimTransport = {
     Transport::kKind,
     "sim",
     kVersion,
-    nullptr,
-    0,
+    kSettings,
+    std::size(kSettings),
     &OpenAs<Transport, &OpenSimTransport>,
 };
 
