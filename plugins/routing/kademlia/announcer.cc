@@ -27,9 +27,10 @@ absl::Status Announcer::Announce(std::span<const Multihash> keys, Time deadline)
     }
     texts.push_back(key.bytes());
   }
+  const Time now = swarm_.host().Now();
   {
     MutexLock lock(mutex_);
-    for (const std::string& key : texts) keys_.try_emplace(key);
+    for (const std::string& key : texts) keys_.try_emplace(key, Own{now, 0});
   }
   return Sweep(std::move(texts), deadline);
 }
@@ -45,8 +46,8 @@ bool Announcer::Has(const std::string& key) const {
 }
 
 Time Announcer::DueAt(const Own& own, size_t known) const {
-  const bool could_reach_more = own.reached < std::min(options_.replication, known);
-  return own.announced + (could_reach_more ? std::min(kRetry, options_.again) : options_.again);
+  if (own.reached >= std::min(options_.replication, known)) return own.announced + options_.again;
+  return own.announced + std::min(own.reached == 0 ? kFirstRetry : kRetry, options_.again);
 }
 
 void Announcer::AnnounceDue() {

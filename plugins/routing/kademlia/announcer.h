@@ -21,7 +21,8 @@ class Announcer {
     size_t replication = 20;  // Peers that are told of a key.
     Duration again = absl::Hours(22);
   };
-  // After so long a key that reached too few is announced again, once more peers are known.
+  // After so long a key that reached nobody, or too few, is announced again once more are known.
+  static constexpr Duration kFirstRetry = absl::Seconds(5);
   static constexpr Duration kRetry = absl::Minutes(1);
 
   // `swarm` is lent.
@@ -43,7 +44,7 @@ class Announcer {
 
  private:
   struct Own {
-    Time announced = absl::InfinitePast();
+    Time announced;
     size_t reached = 0;  // Peers told.
   };
   struct Place {
