@@ -333,11 +333,12 @@ absl::Status KernelNode::Start() {
   }
   L2P_RETURN_IF_ERROR(node.exchange->Start());
   L2P_RETURN_IF_ERROR(node.placement->Start());
-  L2P_RETURN_IF_ERROR(node.router.Get()->Start(*node.router_messenger, node.KnownPeers()));
   for (const auto& [key, address] : node.listen) {
     const absl::StatusOr<std::vector<Multiaddr>> bound = node.network->Listen(address);
     if (!bound.ok()) return config().At(key, bound.status());
   }
+  // After Listen: whether it serves or only asks depends on the addresses there are.
+  L2P_RETURN_IF_ERROR(node.router.Get()->Start(*node.router_messenger, node.KnownPeers()));
   L2P_RETURN_IF_ERROR(node.content->Start());
   for (const auto& service : node.services) {
     L2P_RETURN_IF_ERROR(service->Start(*node.service_node));
