@@ -389,13 +389,17 @@ absl::Status ExportFile(AdminCall& call) {
     return absl::InvalidArgumentError(absl::StrCat("path '", path, "' is not absolute"));
   }
   const Time deadline = call.node().runtime().Now() + kReadPatience;
-  L2P_ASSIGN_OR_RETURN(const Cid id, IdOf(call, call.segments()[3]));
   const auto session = call.node().content().NewSession(false);
+  L2P_ASSIGN_OR_RETURN(Cid id, IdOf(call, call.segments()[3]));
+  if (const std::optional<std::string> below = call.Query("below")) {
+    L2P_ASSIGN_OR_RETURN(id, ResolvePath(*session, id, *below, deadline));
+  }
   L2P_ASSIGN_OR_RETURN(const std::unique_ptr<PathOutput> target, PathOutput::Open(path));
   L2P_ASSIGN_OR_RETURN(const Stat stat, StatOf(*session, id, deadline));
   call.BeginLines();
   ReportingOutput output(*target, call, *session, stat.size);
-  L2P_RETURN_IF_ERROR(Export(*session, id, output, ExportLimits{}, deadline, &call.node().hashers()));
+  L2P_RETURN_IF_ERROR(
+      Export(*session, id, output, ExportLimits{}, deadline, &call.node().hashers()));
   L2P_RETURN_IF_ERROR(target->Commit());
   if (call.Flag("keep")) {
     L2P_RETURN_IF_ERROR(call.node().content().Keep(id, call.Query("name").value_or("")));

@@ -13,6 +13,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "kernel/runtime/data_dir.h"
 
@@ -90,6 +91,14 @@ std::string PercentEncode(std::string_view text) {
     }
   }
   return out;
+}
+
+std::string PathTarget(std::string_view base, std::string_view id_and_path) {
+  std::string target(base);
+  for (const absl::string_view part : absl::StrSplit(av(id_and_path), '/')) {
+    absl::StrAppend(&target, "/", PercentEncode({part.data(), part.size()}));
+  }
+  return target;
 }
 
 bool IsNoNode(const absl::Status& status) { return status.GetPayload(kNoNode).has_value(); }

@@ -27,6 +27,9 @@ enum ExitCode {
 // Text for one path segment or query value of a URL.
 std::string PercentEncode(std::string_view text);
 
+// `base` and "ID/PATH" as one path of a URL: a '/' stays a '/'.
+std::string PathTarget(std::string_view base, std::string_view id_and_path);
+
 // A client of a node's admin endpoint. One thread.
 //
 // Errors are what the node answered (its code and message), or Unavailable with the payload kNoNode

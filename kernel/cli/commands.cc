@@ -29,7 +29,7 @@ constexpr OptionSpec kCat[] = {
 constexpr Command kCommands[] = {
     {"put", "PATH...|-", "store files or folders on the network; prints their ids", 1, kAny, kPut,
      RunPut},
-    {"get", "ID", "bring a file or folder back", 1, 1, kGet, RunGet},
+    {"get", "ID[/PATH]", "bring a file or folder back", 1, 1, kGet, RunGet},
     {"cat", "ID[/PATH]", "write a file to stdout", 1, 1, kCat, RunCat},
     {"ls", "ID[/PATH]", "list a folder", 1, 1, {}, RunLs},
     {"stat", "ID[/PATH]", "tell type and size", 1, 1, {}, RunStat},

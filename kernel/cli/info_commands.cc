@@ -12,16 +12,6 @@ namespace {
 using Poco::JSON::Array;
 using Poco::JSON::Object;
 
-std::string PathTarget(const std::string& base, const std::string& id_and_path) {
-  std::string target = base;
-  for (size_t begin = 0; begin <= id_and_path.size();) {
-    const size_t end = std::min(id_and_path.find('/', begin), id_and_path.size());
-    absl::StrAppend(&target, "/", PercentEncode(id_and_path.substr(begin, end - begin)));
-    begin = end + 1;
-  }
-  return target;
-}
-
 void PrintJson(const Object::Ptr& document) {
   document->stringify(std::cout);
   std::cout << std::endl;

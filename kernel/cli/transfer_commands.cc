@@ -205,7 +205,7 @@ absl::StatusOr<Object::Ptr> Download(const Invocation& invocation, const std::st
   }
   L2P_ASSIGN_OR_RETURN(const std::unique_ptr<PathOutput> output, PathOutput::Open(target));
   ApiClient::Request request;
-  request.target = "/api/v1/files/" + PercentEncode(id);
+  request.target = PathTarget("/api/v1/files", id);
   ApiClient::Head head;
   L2P_RETURN_IF_ERROR(invocation.api.Body(
       request,
@@ -264,14 +264,7 @@ int RunGet(const Invocation& invocation) {
 int RunCat(const Invocation& invocation) {
   const std::string& id = invocation.arguments.positional()[0];
   ApiClient::Request request;
-  std::string target = "/api/v1/files";
-  // A path below an id stays a path.
-  for (size_t begin = 0; begin <= id.size();) {
-    const size_t end = std::min(id.find('/', begin), id.size());
-    absl::StrAppend(&target, "/", PercentEncode(id.substr(begin, end - begin)));
-    begin = end + 1;
-  }
-  request.target = target;
+  request.target = PathTarget("/api/v1/files", id);
   if (const auto range = invocation.arguments.Value("--range")) {
     const size_t dash = range->find('-');
     uint64_t first = 0;
