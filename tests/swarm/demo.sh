@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Five nodes on loopback: puts FILE through the first with progress, kills that node, starts a
 # sixth, empty one, gets the file through it and compares. Fails unless the bytes are the same and
-# at least three peers served 10 % each.
+# at least three peers served 10 % each; a FILE too small to be shared so is only compared.
 # usage: demo.sh [FILE] [--keep]   (./dev demo builds first; L2P_BUILD names another build folder)
 set -euo pipefail
 
 readonly share=10 # Percent that each of three peers must serve.
+# The nearest holder alone sends less than this before the others are connected.
+readonly shared_from=$((64 << 20))
 
 usage() {
   cat <<'TEXT'
@@ -132,8 +134,7 @@ end=$(now)
 put_time=$(seconds "$begin" "$end")
 id=$(field id "$put")
 
-kill -KILL "${pids[1]}"
-wait "${pids[1]}" 2>/dev/null || true
+{ kill -KILL "${pids[1]}" && wait "${pids[1]}"; } 2>/dev/null || true
 unset "pids[1]"
 
 start_node 6 "${addresses[2]},${addresses[3]}"
@@ -171,8 +172,12 @@ echo "demo: sha256 put $put_sum"
 echo "demo: sha256 got $got_sum"
 
 [[ $put_sum == "$got_sum" ]] || fail "the bytes differ"
-[[ $shares -ge 3 ]] || fail "$shares peers served $share % or more of the file, 3 are needed"
-echo "demo: PASSED: the bytes are the same, and $shares peers served $share % or more each"
+if [[ $bytes -lt $shared_from ]]; then
+  echo "demo: PASSED: the bytes are the same ($(mib "$bytes") are too few to ask for three peers' shares)"
+else
+  [[ $shares -ge 3 ]] || fail "$shares peers served $share % or more of the file, 3 are needed"
+  echo "demo: PASSED: the bytes are the same, and $shares peers served $share % or more each"
+fi
 
 if [[ -n $keep ]]; then
   echo "demo: nodes 2 to 6 go on running. To talk to one of them:"
@@ -180,5 +185,5 @@ if [[ -n $keep ]]; then
   echo "  $bin/l2p status"
   echo "  $bin/l2p put FILE"
   echo "To end all and remove their data:"
-  echo "  kill ${pids[*]}; rm -rf $work"
+  echo "  kill -KILL ${pids[*]}; rm -rf $work"
 fi
