@@ -134,9 +134,13 @@ absl::StatusOr<Object::Ptr> ExportByNode(const Invocation& invocation, const std
   L2P_ASSIGN_OR_RETURN(const std::string absolute, AbsolutePath(target));
   ApiClient::Request request;
   request.method = "POST";
-  request.target =
-      absl::StrCat("/api/v1/files/", PercentEncode(id), "/export?path=", PercentEncode(absolute),
-                   invocation.arguments.Has("--keep") ? "&keep=1" : "");
+  const size_t slash = id.find('/');
+  request.target = absl::StrCat("/api/v1/files/", PercentEncode(id.substr(0, slash)),
+                                "/export?path=", PercentEncode(absolute),
+                                invocation.arguments.Has("--keep") ? "&keep=1" : "");
+  if (slash != std::string::npos) {
+    absl::StrAppend(&request.target, "&below=", PercentEncode(id.substr(slash + 1)));
+  }
   Object::Ptr done;
   Progress progress("get " + id);
   L2P_RETURN_IF_ERROR(invocation.api.Lines(request, [&](const Object::Ptr& line) {

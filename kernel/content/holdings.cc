@@ -287,14 +287,16 @@ absl::Status Holdings::AddRoot(const Root& root) {
   Turn turn(*this, {row});
   std::vector<Multihash> before;
   std::vector<State::Change> changes;
+  Root added = root;
   if (absl::StatusOr<std::string> old = ReadValue(state_, row); old.ok()) {
     L2P_ASSIGN_OR_RETURN(Root old_root, DecodeRoot(*old));
     before = std::move(old_root.groups);
+    if (added.name.empty()) added.name = std::move(old_root.name);
     L2P_RETURN_IF_ERROR(AppendRemoval(state_, row, changes));
   } else if (!absl::IsNotFound(old.status())) {
     return old.status();
   }
-  AppendWrite(row, EncodeRoot(root), changes);
+  AppendWrite(row, EncodeRoot(added), changes);
   Want(root.groups);
   if (absl::Status status = state_.Commit(changes); !status.ok()) {
     Unwant(root.groups).IgnoreError();  // The failed commit is what the caller needs to know.

@@ -82,6 +82,7 @@ class Holdings {
   // leaves (pass what Operation::ForgetAll returned).
   absl::Status ReclaimUnneeded(std::span<const Multihash> ids);
 
+  // A root that is there is replaced, but keeps its name if the new one has none.
   absl::Status AddRoot(const Root& root);
   // Ends the promises for the root's groups that no other root needs, too. NotFound.
   absl::Status RemoveRoot(const Cid& id);
