@@ -237,7 +237,9 @@ uint64_t PutWithPowerCut(uint64_t nth) {
       if (nth > 0) disk.StopAt(nth);
       acknowledged = PutFile(world, second, "second").ok();
       changes = disk.counts().changes() - before;
-      if (nth == 0) ASSERT_TRUE(acknowledged);
+      if (nth == 0) {
+        ASSERT_TRUE(acknowledged);
+      }
     }
     if (nth > 0) disk.Crash(nth);
     folder = *runtime.folder().OpenFolder("blocks");
@@ -255,7 +257,9 @@ uint64_t PutWithPowerCut(uint64_t nth) {
       EXPECT_TRUE(output.files[""] == (root.name == "first" ? first : second));
     }
     EXPECT_TRUE(names.contains("first"));
-    if (acknowledged) EXPECT_TRUE(names.contains("second"));
+    if (acknowledged) {
+      EXPECT_TRUE(names.contains("second"));
+    }
   });
   return changes;
 }
