@@ -17,6 +17,8 @@ constexpr uint64_t kSyncEvery = 32 << 20;  // And tell the pusher, who shows it.
 constexpr Duration kWriteLimit = absl::Seconds(10);
 constexpr Duration kAnnounceLimit = absl::Seconds(10);
 constexpr Duration kMemoryLimit = absl::Seconds(20);
+constexpr Duration kPartingLimit = absl::Seconds(10);
+constexpr size_t kPartingBytes = 64 << 10;  // Dropped at a time.
 
 absl::StatusOr<std::vector<BlockRef>> RefsOf(
     const google::protobuf::RepeatedPtrField<wire::PushedBlock>& blocks) {
@@ -84,6 +86,16 @@ class PushReceiver::Session {
     answer.set_refusal(std::string(why.message()));
     Say(answer).IgnoreError();
     stream_.CloseWrite();
+  }
+
+  // Waits until the pusher has ended, too, dropping what it still sends: a stream that is destroyed
+  // before would be reset, and our last word lost.
+  void Part() {
+    const Time deadline = parts_.runtime.Now() + kPartingLimit;
+    std::vector<uint8_t> dropped(kPartingBytes);
+    for (absl::StatusOr<size_t> read = 1; read.ok() && *read > 0;) {
+      read = stream_.Read(dropped, deadline);
+    }
   }
 
  private:
@@ -246,6 +258,7 @@ void PushReceiver::Serve(const Caller& from, std::shared_ptr<Stream> stream) {
   }
   status = session.Run();
   if (!status.ok()) session.Refuse(status);
+  session.Part();
   MutexLock lock(mutex_);
   std::erase(streams_, stream);
   if (--by_peer_[from.peer] == 0) by_peer_.erase(from.peer);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
+#include "kernel/network/framing.h"
 #include "kernel/network/placement.pb.h"
 #include "kernel/network/push_receiver.h"
 #include "kernel/network/stream_io.h"
@@ -23,7 +23,11 @@ class Sender {
  public:
   Sender(Runtime& runtime, BlockService& blocks, std::unique_ptr<Stream> stream,
          const std::function<void(uint64_t)>& on_stored)
-      : runtime_(runtime), blocks_(blocks), stream_(std::move(stream)), on_stored_(on_stored) {}
+      : runtime_(runtime),
+        blocks_(blocks),
+        on_stored_(on_stored),
+        readable_(runtime.NewEvent()),
+        stream_(std::move(stream)) {}
 
   absl::Status Run(const Group& group, Time until) {
     L2P_RETURN_IF_ERROR(Offer(group, until));
@@ -64,10 +68,30 @@ class Sender {
 
   absl::StatusOr<wire::PushAnswer> Hear(Duration limit) {
     const Time deadline = runtime_.Now() + limit;
-    const ReadSome read = [&](MutableByteView into) { return stream_->Read(into, deadline); };
-    L2P_ASSIGN_OR_RETURN(const std::string message, ReadMessage(read, kMaxPushMessage));
+    for (;;) {
+      L2P_ASSIGN_OR_RETURN(const FrameReader::Progress progress, answers_.Poll(*stream_));
+      if (progress == FrameReader::Progress::kMessage) return Understand(answers_.Take());
+      if (progress == FrameReader::Progress::kEnd) return absl::UnavailableError("it hung up");
+      readable_->Reset();
+      stream_->WhenReadable([this] { readable_->Set(); });
+      if (!readable_->Wait(deadline)) return absl::DeadlineExceededError("it did not answer");
+    }
+  }
+
+  // A holder may refuse in the middle, and then drops what still comes.
+  absl::Status HearWhatWasSaid() {
+    for (;;) {
+      L2P_ASSIGN_OR_RETURN(const FrameReader::Progress progress, answers_.Poll(*stream_));
+      if (progress != FrameReader::Progress::kMessage) return absl::OkStatus();
+      L2P_RETURN_IF_ERROR(Understand(answers_.Take()).status());
+    }
+  }
+
+  absl::StatusOr<wire::PushAnswer> Understand(const Bytes& message) {
     wire::PushAnswer answer;
-    if (!answer.ParseFromString(message)) return absl::InvalidArgumentError("malformed answer");
+    if (!answer.ParseFromString(std::string(message.text()))) {
+      return absl::InvalidArgumentError("malformed answer");
+    }
     if (!answer.refusal().empty()) return absl::ResourceExhaustedError(answer.refusal());
     if (answer.stored_bytes() > 0) on_stored_(answer.stored_bytes());
     return answer;
@@ -96,24 +120,19 @@ class Sender {
         if (!body.ok()) return WithContext(body.status(), "read a block to push");
         bodies.push_back(*std::move(body));
       }
-      L2P_RETURN_IF_ERROR(Write(bodies));
+      L2P_RETURN_IF_ERROR(stream_->Write(bodies, runtime_.Now() + kSilence));
+      L2P_RETURN_IF_ERROR(HearWhatWasSaid());
     }
     return absl::OkStatus();
   }
 
-  // A holder that refuses in the middle says so while we are still sending.
-  absl::Status Write(const std::vector<Bytes>& bodies) {
-    const absl::Status written = stream_->Write(bodies, runtime_.Now() + kSilence);
-    if (written.ok()) return written;
-    const absl::StatusOr<wire::PushAnswer> answer = Hear(absl::ZeroDuration());
-    return absl::IsResourceExhausted(answer.status()) ? answer.status() : written;
-  }
-
   Runtime& runtime_;
   BlockService& blocks_;
-  const std::unique_ptr<Stream> stream_;
   const std::function<void(uint64_t)>& on_stored_;
+  FrameReader answers_{FrameReader::Framing::kSized, kMaxPushMessage};
   std::vector<BlockRef> all_;
+  const std::unique_ptr<Event> readable_;
+  const std::unique_ptr<Stream> stream_;  // Destroyed first: it may still call readable_.
 };
 
 }  // namespace
