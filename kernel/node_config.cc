@@ -33,8 +33,6 @@ constexpr SettingSpec kSchema[] = {
      "addresses of nodes to join by, with /p2p/<id> or without; empty: the first node of a swarm"},
     {"network.connections", SettingType::kInteger, "1000", "1..100000",
      "connections that other nodes may have opened to this one"},
-    {"network.diversity.all", SettingType::kBoolean, "false", "",
-     "true: rules against many nodes in one address range count private addresses too"},
     {"crypto.plugin", SettingType::kText, "", "", "keys, signatures and SHA-256"},
     {"transport.plugin", SettingType::kList, "", "",
      "transports to listen with, each on its own setting `listen`; all that are found dial"},
