@@ -223,10 +223,11 @@ absl::StatusOr<PeerId> PeerOf(ByteView public_key, const Crypto& crypto) {
   return PeerId::OfPublicKeyDigest(crypto.Sha256(std::span(&public_key, 1)));
 }
 
+// A CBB points to its open child until it is flushed, so whoever has a child on its stack flushes.
 bool AddOid(CBB* out, ByteView oid) {
   CBB child;
   return CBB_add_asn1(out, &child, CBS_ASN1_OBJECT) &&
-         CBB_add_bytes(&child, oid.data(), oid.size());
+         CBB_add_bytes(&child, oid.data(), oid.size()) && CBB_flush(out);
 }
 
 bool AddAlgorithm(CBB* out) {
