@@ -113,7 +113,7 @@ void TcpConnection::RunCallbacks() {
     YamuxChannel* channel = session_.Find(callback.id);
     if (channel == nullptr) continue;
     --channel->calling;
-    if (channel->calling == 0 && channel->call_ended != nullptr) channel->call_ended->Set();
+    for (Event* waiting : std::exchange(channel->call_ended, {})) waiting->Set();
   }
 }
 

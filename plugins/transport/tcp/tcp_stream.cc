@@ -126,18 +126,21 @@ void TcpStream::CloseWrite() {
 
 // No callback starts from now on, and none is running when this returns, unless it is the caller.
 void TcpStream::Mute() {
+  std::function<void()> readable, writable;  // What they hold is let go without the mutex.
   bool running;
   {
     MutexLock lock(connection_->mutex_);
     channel_.muted = true;
-    channel_.when_readable = channel_.when_writable = nullptr;
+    readable.swap(channel_.when_readable);
+    writable.swap(channel_.when_writable);
     running = channel_.calling > 0;
   }
   if (!running || connection_->loop_->on_thread()) return;
   const std::unique_ptr<Event> ended = connection_->context_->host.NewEvent();
   Await(connection_->mutex_, *ended, absl::InfiniteFuture(), [&] {
-    channel_.call_ended = channel_.calling > 0 ? ended.get() : nullptr;
-    return channel_.calling == 0;
+    if (channel_.calling == 0) return true;
+    channel_.call_ended.push_back(ended.get());
+    return false;
   });
 }
 
@@ -159,7 +162,7 @@ void TcpStream::WhenReadable(std::function<void()> ready) {
     connection_->session_.Want(channel_);
     now = channel_.readable();
     wake = connection_->session_.has_output();
-    if (!now) channel_.when_readable = std::move(ready);
+    if (!now) channel_.when_readable.swap(ready);
   }
   if (wake) connection_->WakeLoop();
   if (now) ready();
@@ -171,7 +174,7 @@ void TcpStream::WhenWritable(std::function<void()> ready) {
     MutexLock lock(connection_->mutex_);
     if (channel_.muted) return;
     now = channel_.reset || channel_.queue.size() <= kWriteLimit;
-    if (!now) channel_.when_writable = std::move(ready);
+    if (!now) channel_.when_writable.swap(ready);
   }
   if (now) ready();
 }

@@ -109,8 +109,8 @@ struct YamuxChannel {
   std::function<void()> when_readable;
   std::function<void()> when_writable;
   int calling = 0;
-  Event* call_ended = nullptr;
-  bool muted = false;  // No further callback.
+  std::vector<Event*> call_ended;  // Of those who wait until none runs.
+  bool muted = false;              // No further callback.
 
   bool readable() const { return reset || (!negotiating && (!received.empty() || remote_closed)); }
 };

@@ -177,6 +177,37 @@ TEST_F(TcpTransportTest, CallbacksTellOfBytesAndOfTheEnd) {
   EXPECT_TRUE(event->Wait(world_.Soon()));
 }
 
+TEST_F(TcpTransportTest, EveryResetWaitsForACallbackThatRuns) {
+  TcpNode a(world_, 1);
+  TcpNode b(world_, 2);
+  b.ServeEcho(kEcho);
+  const auto connection = *a.Dial(b);
+  for (int round = 0; round < 20; ++round) {
+    const auto stream = *connection->Open(kEcho);
+    const auto entered = world_.runtime().NewEvent();
+    const auto go_on = world_.runtime().NewEvent();
+    std::atomic<bool> over = false;
+    stream->WhenReadable([&] {
+      entered->Set();
+      go_on->Wait(world_.Soon());
+      over = true;
+    });
+    ASSERT_TRUE(WriteText(*stream, "x", world_.Soon()).ok());
+    ASSERT_TRUE(entered->Wait(world_.Soon()));
+    std::atomic<int> resetting = 0, early = 0;
+    TaskGroup tasks(world_.runtime().tasks(), world_.runtime().NewEvent());
+    const auto reset = [&] {
+      if (++resetting == 2) go_on->Set();
+      stream->Reset();
+      early += !over;
+    };
+    ASSERT_TRUE(tasks.Start("reset", reset).ok());
+    ASSERT_TRUE(tasks.Start("reset", reset).ok());
+    tasks.Join();
+    EXPECT_EQ(early, 0);
+  }
+}
+
 TEST_F(TcpTransportTest, ClosingAConnectionEndsItOnBothSidesAndItsStreams) {
   TcpNode a(world_, 1);
   TcpNode b(world_, 2);
