@@ -1,14 +1,13 @@
 // A whole node and js-libp2p: dialled over TLS and yamux, identified, pinged; and the other way
 // round. L2PKERNEL, L2P: the programs; L2P_SETTINGS: its node.properties.
-import './polyfill.mjs'
 import { multiaddr } from '@multiformats/multiaddr'
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { run, start, startJs } from './js_peer.mjs'
 
-const { run, start, startJs } = await import('./js_peer.mjs')
 const kernel = process.env.L2PKERNEL
 const client = process.env.L2P
 

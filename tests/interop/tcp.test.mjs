@@ -1,11 +1,10 @@
 // The tcp transport and js-libp2p over TLS 1.3 and yamux. TCP_PEER: the program tcp_peer.
-import './polyfill.mjs'
 import { multiaddr } from '@multiformats/multiaddr'
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
+import { echo, run, start, startJs } from './js_peer.mjs'
 
-const { echo, run, start, startJs } = await import('./js_peer.mjs')
 const program = process.env.TCP_PEER
 const megabytes = 8
 
