@@ -112,6 +112,7 @@ struct KernelNode::Parts {
   std::unique_ptr<Content> content;
   std::unique_ptr<ServiceNode> service_node;
   std::vector<std::unique_ptr<Service>> services;
+  std::unique_ptr<Registration> first_join;
   std::unique_ptr<Registration> bootstrap_timer;
   Time started;
 
@@ -343,14 +344,14 @@ absl::Status KernelNode::Start() {
   for (const auto& service : node.services) {
     L2P_RETURN_IF_ERROR(service->Start(*node.service_node));
   }
-  node.bootstrap_timer =
-      node.runtime.tasks().Every("join", kBootstrapPeriod, [&node] { node.JoinByBootstrap(); });
-  return node.runtime.tasks().Start("join", [&node] { node.JoinByBootstrap(); });
+  Tasks& tasks = node.runtime.tasks();
+  node.first_join = tasks.After("join", absl::ZeroDuration(), [&node] { node.JoinByBootstrap(); });
+  node.bootstrap_timer = tasks.Every("join", kBootstrapPeriod, [&node] { node.JoinByBootstrap(); });
+  return absl::OkStatus();
 }
 
 void KernelNode::Stop(Time deadline) {
   Parts& node = *parts_;
-  node.bootstrap_timer.reset();
   node.network->Drain();
   for (const auto& service : node.services) service->Stop();
   node.placement->WaitForPushes(deadline);
@@ -358,6 +359,8 @@ void KernelNode::Stop(Time deadline) {
   node.exchange->AbortSessions();
   // With the connections gone, whatever still waits for a peer ends at once.
   node.network->Stop();
+  node.first_join.reset();
+  node.bootstrap_timer.reset();
   node.placement->Stop();
   node.exchange->Stop();
   node.content->Stop();
