@@ -1,6 +1,8 @@
 #include <Poco/Net/HTTPServerRequestImpl.h>
 #include <Poco/Net/StreamSocket.h>
 
+#include <atomic>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -54,7 +56,7 @@ class BodyInput : public Input {
 // Passes an Input on until the caller has gone.
 class CancellableInput : public Input {
  public:
-  CancellableInput(Input& input, const bool& gone) : input_(input), gone_(gone) {}
+  CancellableInput(Input& input, const std::atomic<bool>& gone) : input_(input), gone_(gone) {}
 
   absl::StatusOr<std::optional<Entry>> Next() override {
     if (gone_) return absl::AbortedError("the caller has gone");
@@ -68,7 +70,7 @@ class CancellableInput : public Input {
 
  private:
   Input& input_;
-  const bool& gone_;
+  const std::atomic<bool>& gone_;
 };
 
 Object ProgressJson(const Content::PutProgress& progress) {
@@ -318,7 +320,7 @@ absl::Status PutFiles(AdminCall& call) {
   options.redundancy = call.Query("redundancy");
   const bool from_body = !call.Query("path").has_value();
   L2P_ASSIGN_OR_RETURN(const std::unique_ptr<Input> opened, OpenInput(call));
-  bool gone = false;
+  std::atomic<bool> gone = false;  // The put reads in tasks of its own.
   CancellableInput input(*opened, gone);
   bool begun = false;
   const auto report = [&](const Content::PutProgress& progress) {
