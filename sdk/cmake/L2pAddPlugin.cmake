@@ -2,6 +2,7 @@
 #
 # Builds <kind>/<name>.so below L2P_PLUGIN_DIR (default: <build>/plugins), linked to the SDK and
 # exporting nothing but the descriptor `l2p_plugin`. The target is called plugin-<kind>-<name>.
+# With L2P_PLUGIN_INSTALL_DIR set it is installed below that folder.
 set(L2P_PLUGIN_MAP ${CMAKE_CURRENT_LIST_DIR}/plugin.map)
 
 function(l2p_add_plugin kind name)
@@ -25,4 +26,10 @@ function(l2p_add_plugin kind name)
     PREFIX "" OUTPUT_NAME ${name} SUFFIX ".so"
     LINK_DEPENDS ${L2P_PLUGIN_MAP}
     LIBRARY_OUTPUT_DIRECTORY ${L2P_PLUGIN_DIR}/${kind})
+  if(DEFINED L2P_PLUGIN_INSTALL_DIR)
+    # <lib>/l2p/plugins/<kind> lies three folders below the SDK's library.
+    set_target_properties(${target} PROPERTIES
+      INSTALL_RPATH $ORIGIN/../../.. INSTALL_RPATH_USE_LINK_PATH ON)
+    install(TARGETS ${target} LIBRARY DESTINATION ${L2P_PLUGIN_INSTALL_DIR}/${kind})
+  endif()
 endfunction()

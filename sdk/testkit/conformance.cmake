@@ -23,3 +23,4 @@ target_sources(l2p-testkit PRIVATE
 add_executable(l2p-check-plugin
   ${CMAKE_CURRENT_LIST_DIR}/check_plugin.cc ${CMAKE_CURRENT_LIST_DIR}/check_plugin_host.cc)
 target_link_libraries(l2p-check-plugin PRIVATE l2p-testkit l2p-runtime)
+install(TARGETS l2p-check-plugin DESTINATION ${CMAKE_INSTALL_BINDIR})

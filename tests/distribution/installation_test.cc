@@ -1,0 +1,86 @@
+// `cmake --install` into a folder of the test's own, and what is there afterwards.
+#include <signal.h>
+
+#include <filesystem>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/child_process.h"
+#include "tests/kernel/runtime/temporary_folder.h"
+
+namespace l2p {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class Installation : public testing::Test {
+ protected:
+  // Into a folder with a blank in its name, and moved afterwards: nothing knows where it was.
+  static void SetUpTestSuite() {
+    temporary_ = new TemporaryFolder;
+    const std::string first = *temporary_ / "first";
+    const Finished install = RunProgram({L2P_CMAKE, "--install", L2P_BUILD, "--prefix", first});
+    EXPECT_EQ(install.exit_code, 0) << install.output;
+    fs::rename(first, Path(""));
+  }
+  static void TearDownTestSuite() { delete temporary_; }
+
+  static std::string Path(const std::string& name) { return *temporary_ / ("in use/" + name); }
+  static Finished Run(const std::string& program, std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), Path(program));
+    return RunProgram(std::move(arguments));
+  }
+
+  static inline TemporaryFolder* temporary_ = nullptr;
+};
+
+TEST_F(Installation, HasEveryPart) {
+  for (const char* name : {"bin/l2pkernel", "bin/l2p", "bin/l2p-check-plugin", "lib/libl2p-sdk.so",
+                           "lib/libl2p-testkit.a", "include/l2p/plugin.h",
+                           "include/l2p/testkit/conformance.h", "share/l2p/node.properties"}) {
+    EXPECT_TRUE(fs::exists(Path(name))) << name;
+  }
+}
+
+TEST_F(Installation, HasEveryBuiltPluginAndNoneOfTheTests) {
+  const auto plugins_in = [](const fs::path& folder) {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+      if (entry.path().extension() == ".so")
+        names.push_back(entry.path().lexically_relative(folder));
+    }
+    return names;
+  };
+  EXPECT_THAT(plugins_in(Path("lib/l2p/plugins")),
+              testing::UnorderedElementsAreArray(plugins_in(L2P_BUILD "/plugins")));
+}
+
+TEST_F(Installation, ItsProgramsStart) {
+  for (const char* name : {"l2pkernel", "l2p"}) {
+    const Finished version = Run(std::string("bin/") + name, {"--version"});
+    EXPECT_EQ(version.exit_code, 0) << version.output;
+    EXPECT_THAT(version.output, StartsWith(std::string(name) + " "));
+  }
+}
+
+TEST_F(Installation, ItsCheckPassesItsPlugins) {
+  const Finished check = Run("bin/l2p-check-plugin", {Path("lib/l2p/plugins/chunking/fixed.so")});
+  EXPECT_EQ(check.exit_code, 0) << check.output;
+}
+
+TEST_F(Installation, ItsNodeStartsAndStops) {
+  const TemporaryFolder data;
+  ChildProcess node({Path("bin/l2pkernel"), "data.dir=" + data.path(),
+                     "transport.tcp.listen=/ip4/127.0.0.1/tcp/0", "admin.listen="});
+  ASSERT_TRUE(node.AwaitOutput("ready peer=")) << node.output();
+  const Finished plugins = RunProgram({Path("bin/l2p"), "plugins", "--api", data / "admin.sock"});
+  EXPECT_EQ(plugins.exit_code, 0) << plugins.output;
+  EXPECT_THAT(plugins.output, HasSubstr("kademlia"));
+  node.Signal(SIGTERM);
+  EXPECT_EQ(node.Wait(), 0) << node.output();
+}
+
+}  // namespace
+}  // namespace l2p
