@@ -159,7 +159,10 @@ absl::StatusOr<std::unique_ptr<PathOutput>> PathOutput::Open(const std::string& 
     return absl::InvalidArgumentError(absl::StrCat("write to ", target, ": not a file name"));
   }
   Fd parent(::open(folder.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
-  if (!parent.valid()) return ErrnoStatus(errno, absl::StrCat("open folder ", folder));
+  if (!parent.valid()) {
+    // Not NotFound, which says that the content cannot be had.
+    return absl::FailedPreconditionError(ErrnoStatus(errno, "open folder " + folder).message());
+  }
   struct stat info;
   if (::fstatat(parent.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
     return absl::FailedPreconditionError(

@@ -16,7 +16,7 @@ namespace l2p {
 // One task at a time. Destroyed without Commit, it leaves the part for a later try.
 class PathOutput : public Output {
  public:
-  // FailedPrecondition when `target` exists; errors name the path.
+  // FailedPrecondition when `target` exists or its folder cannot be opened; errors name the path.
   static absl::StatusOr<std::unique_ptr<PathOutput>> Open(const std::string& target);
 
   // Makes the content durable and puts it in place.

@@ -1,0 +1,289 @@
+#include "node_process.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+
+extern char** environ;
+
+namespace l2p {
+namespace {
+
+constexpr absl::Duration kReadyLimit = absl::Seconds(20);
+constexpr absl::Duration kPeersLimit = absl::Seconds(20);
+
+// Waits for something that only the file system or a node's answer shows.
+bool AwaitThat(absl::Duration limit, const std::function<bool()>& condition) {
+  const absl::Time deadline = absl::Now() + limit;
+  while (!condition()) {
+    if (absl::Now() > deadline) return false;
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  return true;
+}
+
+int ExitCode(int status) {
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+std::vector<char*> Pointers(Words& words) {
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+Words Environment(const std::map<std::string, std::string>& more) {
+  Words environment;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    // What the user has set for his own node is not for the tests'.
+    if (!absl::StartsWith(*variable, "L2P_")) environment.emplace_back(*variable);
+  }
+  for (const auto& [name, value] : more) environment.push_back(absl::StrCat(name, "=", value));
+  return environment;
+}
+
+}  // namespace
+
+TempFolder::TempFolder()
+    : path_((std::filesystem::temp_directory_path() / "l2p-swarm-XXXXXX").string()) {
+  EXPECT_NE(::mkdtemp(path_.data()), nullptr);
+}
+
+TempFolder::~TempFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void WriteFile(const std::string& path, const std::string& text) {
+  std::ofstream out(path, std::ios::binary);
+  out << text;
+  out.close();
+  EXPECT_TRUE(out.good()) << path;
+}
+
+std::string SeededBytes(size_t size, uint64_t seed) {
+  const Finished made = RunProgram({L2P_SEEDED_FILE, absl::StrCat(size), absl::StrCat(seed)});
+  EXPECT_EQ(made.exit_code, 0) << made.err;
+  return made.out;
+}
+
+Pipe::Pipe() {
+  ::signal(SIGPIPE, SIG_IGN);  // A reader may go first.
+  EXPECT_EQ(::pipe2(ends_, O_CLOEXEC), 0);
+}
+
+Pipe::~Pipe() {
+  Close();
+  ::close(ends_[0]);
+}
+
+std::string Pipe::reading_end() const { return absl::StrCat("/proc/self/fd/", ends_[0]); }
+
+void Pipe::Write(const std::string& bytes) {
+  for (size_t at = 0; at < bytes.size();) {
+    const ssize_t written = ::write(ends_[1], bytes.data() + at, bytes.size() - at);
+    if (written <= 0) return;
+    at += static_cast<size_t>(written);
+  }
+}
+
+void Pipe::Close() {
+  if (ends_[1] >= 0) ::close(ends_[1]);
+  ends_[1] = -1;
+}
+
+ChildProcess::ChildProcess(const Options& options) {
+  posix_spawn_file_actions_t files;
+  posix_spawn_file_actions_init(&files);
+  posix_spawn_file_actions_addopen(&files, 0, options.in.c_str(), O_RDONLY, 0);
+  constexpr int kWrite = O_WRONLY | O_CREAT | O_APPEND;
+  posix_spawn_file_actions_addopen(&files, 1, options.out.c_str(), kWrite, 0600);
+  posix_spawn_file_actions_addopen(&files, 2, options.err.c_str(), kWrite, 0600);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setpgroup(&attributes, 0);
+
+  Words words = options.words;
+  Words environment = Environment(options.environment);
+  const int error = posix_spawnp(&pid_, words[0].c_str(), &files, &attributes,
+                                 Pointers(words).data(), Pointers(environment).data());
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&files);
+  EXPECT_EQ(error, 0) << words[0];
+  if (error != 0) {
+    ended_ = 127;
+    return;
+  }
+  pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
+  EXPECT_GE(pidfd_, 0);
+}
+
+ChildProcess::~ChildProcess() {
+  if (!ended_) {
+    ::kill(-pid_, SIGKILL);
+    Wait(absl::Seconds(10));
+  }
+  if (pidfd_ >= 0) ::close(pidfd_);
+}
+
+void ChildProcess::Signal(int signal) {
+  if (!ended_) ::kill(pid_, signal);
+}
+
+std::optional<int> ChildProcess::Wait(absl::Duration limit) {
+  if (ended_) return ended_;
+  pollfd end{.fd = pidfd_, .events = POLLIN, .revents = 0};
+  if (::poll(&end, 1, static_cast<int>(absl::ToInt64Milliseconds(limit))) != 1) return std::nullopt;
+  int status = 0;
+  if (::waitpid(pid_, &status, 0) == pid_) ended_ = ExitCode(status);
+  return ended_;
+}
+
+Finished RunProgram(const Words& words, const std::string& in,
+                    const std::map<std::string, std::string>& environment, absl::Duration limit) {
+  const TempFolder folder;
+  WriteFile(folder / "in", in);
+  const absl::Time begun = absl::Now();
+  Finished finished;
+  {
+    ChildProcess child({.words = words,
+                        .environment = environment,
+                        .in = folder / "in",
+                        .out = folder / "out",
+                        .err = folder / "err"});
+    finished.exit_code = child.Wait(limit).value_or(-1);
+  }
+  finished.took = absl::Now() - begun;
+  finished.out = ReadFile(folder / "out");
+  finished.err = ReadFile(folder / "err");
+  return finished;
+}
+
+Finished RunL2p(const Words& words, const std::map<std::string, std::string>& environment) {
+  Words all = {L2P_PROGRAM};
+  all.insert(all.end(), words.begin(), words.end());
+  return RunProgram(all, "", environment);
+}
+
+std::string JsonField(const std::string& json, const std::string& name) {
+  const std::string key = absl::StrCat("\"", name, "\":");
+  size_t begin = json.find(key);
+  if (begin == std::string::npos) return "";
+  begin += key.size();
+  if (json[begin] != '"') return json.substr(begin, json.find_first_of(",}]", begin) - begin);
+  return json.substr(begin + 1, json.find('"', begin + 1) - begin - 1);
+}
+
+NodeProcess::NodeProcess(Words settings) : settings_(std::move(settings)) {}
+
+ChildProcess::Options NodeProcess::Command(const std::string& out) const {
+  Words words = {L2PKERNEL_PROGRAM, "-c", L2P_SWARM_SETTINGS, "data.dir=" + data_dir()};
+  words.insert(words.end(), settings_.begin(), settings_.end());
+  return {.words = words, .environment = {}, .out = out, .err = folder_ / "log"};
+}
+
+bool NodeProcess::Start() {
+  const std::string out = folder_ / "ready";
+  std::filesystem::remove(out);
+  child_ = std::make_unique<ChildProcess>(Command(out));
+  std::string line;
+  const bool ready = AwaitThat(kReadyLimit, [&] {
+    line = ReadFile(out);
+    return absl::EndsWith(line, "\n") || child_->Wait(absl::ZeroDuration());
+  });
+  EXPECT_TRUE(ready && absl::StartsWith(line, "ready ")) << line << log();
+  for (const absl::string_view field : absl::StrSplit(line, absl::ByAnyChar(" \n"))) {
+    const std::pair<std::string, std::string> parts =
+        absl::StrSplit(field, absl::MaxSplits('=', 1));
+    if (parts.first == "peer") peer_ = parts.second;
+    if (parts.first == "listen") address_ = parts.second.substr(0, parts.second.find(','));
+    if (parts.first == "admin") url_ = parts.second;
+    if (parts.first == "socket") socket_ = parts.second;
+  }
+  return ready && !socket_.empty();
+}
+
+Finished NodeProcess::StartInVain() { return RunProgram(Command("").words, "", {}, kReadyLimit); }
+
+Finished NodeProcess::L2p(const Words& words, const std::string& in) {
+  Words all = {L2P_PROGRAM, "--api", socket_};
+  all.insert(all.end(), words.begin(), words.end());
+  return RunProgram(all, in);
+}
+
+std::unique_ptr<ChildProcess> NodeProcess::BeginL2p(const Words& words, const std::string& in) {
+  ChildProcess::Options options{.words = {L2P_PROGRAM, "--api", socket_},
+                                .environment = {},
+                                .in = in,
+                                .out = folder_ / "l2p.out",
+                                .err = folder_ / "l2p.err"};
+  options.words.insert(options.words.end(), words.begin(), words.end());
+  return std::make_unique<ChildProcess>(options);
+}
+
+std::string NodeProcess::Put(const std::string& path, const Words& options) {
+  Words words = {"--json", "put", path};
+  words.insert(words.end(), options.begin(), options.end());
+  const Finished put = L2p(words);
+  EXPECT_EQ(put.exit_code, 0) << put.err;
+  return JsonField(put.out, "id");
+}
+
+void NodeProcess::Kill() {
+  Signal(SIGKILL);
+  EXPECT_EQ(Wait(), 128 + SIGKILL);
+}
+
+bool NodeProcess::AwaitPeers(size_t count) {
+  return AwaitThat(kPeersLimit, [&] {
+    const std::string connected = JsonField(L2p({"--json", "status"}).out, "connected_peers");
+    return !connected.empty() && std::stoul(connected) >= count;
+  });
+}
+
+bool NodeProcess::AwaitLog(const std::string& text) {
+  return AwaitThat(kReadyLimit, [&] { return absl::StrContains(log(), text); });
+}
+
+std::string NodeProcess::token() const {
+  std::string token = ReadFile(data_dir() + "/admin.token");
+  while (!token.empty() && token.back() == '\n') token.pop_back();
+  return token;
+}
+
+std::vector<std::unique_ptr<NodeProcess>> StartSwarm(size_t count, const Words& settings) {
+  std::vector<std::unique_ptr<NodeProcess>> nodes;
+  for (size_t i = 0; i < count; ++i) {
+    Words all = settings;
+    if (i > 0) all.push_back("network.bootstrap=" + nodes[0]->address());
+    nodes.push_back(std::make_unique<NodeProcess>(all));
+    if (!nodes.back()->Start()) return nodes;
+  }
+  EXPECT_TRUE(nodes[0]->AwaitPeers(count - 1));
+  return nodes;
+}
+
+}  // namespace l2p
