@@ -94,7 +94,7 @@ std::vector<Exchange::Served> FetchSession::served() const {
 
 void FetchSession::StartTasks() {
   bool look = false;
-  std::vector<Multihash> searches;
+  std::vector<std::pair<Multihash, uint64_t>> searches;
   std::vector<Holder*> holders;
   {
     MutexLock lock(mutex_);
@@ -102,12 +102,15 @@ void FetchSession::StartTasks() {
     if (!looking_locally_ && !local_queue_.empty() && arrived_bytes_ < options_.window_bytes) {
       look = looking_locally_ = true;
     }
-    for (; searching_ < kMaxSearches && !search_queue_.empty(); search_queue_.pop_front()) {
+    for (; searching_ < kMaxSearches && searching_ + lingering_ < kMaxAllSearches &&
+           !search_queue_.empty();
+         search_queue_.pop_front()) {
       const auto found = items_.find(search_queue_.front());
       if (found == items_.end()) continue;
       found->second.search = Item::Search::kRunning;
+      found->second.search_number = ++searches_begun_;
       ++searching_;
-      searches.push_back(found->first);
+      searches.emplace_back(found->first, searches_begun_);
     }
     holders.swap(to_start_);
   }
@@ -125,15 +128,13 @@ void FetchSession::StartTasks() {
           looking_locally_ = false;  // Next or Watch tries again.
         });
   }
-  for (const Multihash& id : searches) {
+  for (const std::pair<Multihash, uint64_t>& search : searches) {
     start(
-        "find holders", [self, id] { self->Search(id); },
+        "find holders", [self, search] { self->Search(search.first, search.second); },
         [&](const absl::Status& status) {
           MutexLock lock(mutex_);
-          --searching_;
           search_error_ = status;
-          const auto found = items_.find(id);
-          if (found != items_.end()) found->second.search = Item::Search::kDone;
+          EndSearch(search.first, search.second);
         });
   }
   for (Holder* holder : holders) {
@@ -210,7 +211,9 @@ void FetchSession::SearchIfUnknown(const Multihash& id, Item& item) {
   search_queue_.push_back(id);
 }
 
-void FetchSession::Search(const Multihash& id) {
+// Goes on when the block has come from the first holder that was found: the others may have what
+// is asked for next, the rest of its group.
+void FetchSession::Search(const Multihash& id, uint64_t number) {
   const std::shared_ptr<Router> router = parts_.router.Get();
   const Time deadline = parts_.runtime.Now() + kSearchLimit;
   absl::Status error;
@@ -223,7 +226,7 @@ void FetchSession::Search(const Multihash& id) {
     ++found;
     {
       MutexLock lock(mutex_);
-      if (ended_ || !items_.contains(id)) break;
+      if (ended_) break;
       AddHolder(**std::move(provider));
     }
     StartTasks();
@@ -231,17 +234,27 @@ void FetchSession::Search(const Multihash& id) {
   if (!query.ok()) error = query.status();
   {
     MutexLock lock(mutex_);
-    --searching_;
     if (!error.ok()) search_error_ = error;
-    const auto item = items_.find(id);
-    if (item != items_.end()) {
-      item->second.search = Item::Search::kDone;
-      ++item->second.searches;
-      item->second.providers_found = std::max(item->second.providers_found, found);
-      item->second.searched_at = parts_.runtime.Now();
+    if (Item* item = EndSearch(id, number)) {
+      ++item->searches;
+      item->providers_found = std::max(item->providers_found, found);
+      item->searched_at = parts_.runtime.Now();
     }
   }
   StartTasks();
+}
+
+// The item that was searched for; null if its block has come meanwhile.
+FetchSession::Item* FetchSession::EndSearch(const Multihash& id, uint64_t number) {
+  const auto found = items_.find(id);
+  if (found == items_.end() || found->second.search != Item::Search::kRunning ||
+      found->second.search_number != number) {
+    --lingering_;
+    return nullptr;
+  }
+  --searching_;
+  found->second.search = Item::Search::kDone;
+  return &found->second;
 }
 
 void FetchSession::AddHolder(PeerInfo info) {
@@ -355,6 +368,10 @@ void FetchSession::Deliver(const Multihash& id, absl::StatusOr<Bytes> data) {
   const auto found = items_.find(id);
   if (found == items_.end()) return;
   for (Holder* holder : std::vector<Holder*>(found->second.assigned)) Unassign(*holder, id);
+  if (found->second.search == Item::Search::kRunning) {
+    --searching_;
+    ++lingering_;
+  }
   const std::vector<uint64_t> tags = std::move(found->second.tags);
   items_.erase(found);
   for (const uint64_t tag : tags) {

@@ -30,7 +30,8 @@ namespace l2p {
 class FetchSession : public std::enable_shared_from_this<FetchSession> {
  public:
   static constexpr size_t kMaxHolders = 32;       // At once in one session.
-  static constexpr size_t kMaxSearches = 4;       // Provider lookups at once.
+  static constexpr size_t kMaxSearches = 4;       // Provider lookups at once, for missing blocks.
+  static constexpr size_t kMaxAllSearches = 8;    // With those whose block has come.
   static constexpr size_t kProvidersWanted = 20;  // By one lookup.
   static constexpr int kMaxAttempts = 3;          // To reach one holder.
   static constexpr int kMaxSearchesPerBlock = 2;
@@ -67,6 +68,7 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
     std::vector<Holder*> holders;   // That said they have it.
     std::vector<Holder*> assigned;  // That were asked for it.
     enum class Search { kNone, kQueued, kRunning, kDone } search = Search::kNone;
+    uint64_t search_number = 0;  // Of the running one.
     int searches = 0;
     size_t providers_found = 0;
     Time searched_at = absl::InfinitePast();
@@ -97,7 +99,8 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
   };
 
   void LookLocally();
-  void Search(const Multihash& id);
+  void Search(const Multihash& id, uint64_t number);
+  Item* EndSearch(const Multihash& id, uint64_t number) L2P_REQUIRES(mutex_);
   void AddHolder(PeerInfo info) L2P_REQUIRES(mutex_);
   void Watch();
   // Starts what the state calls for: local look-ups, searches, holders' tasks.
@@ -141,7 +144,9 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
   size_t outstanding_ L2P_GUARDED_BY(mutex_) = 0;    // Bytes asked of all holders.
   size_t arrived_bytes_ L2P_GUARDED_BY(mutex_) = 0;  // Delivered and not taken by Next.
   std::deque<Multihash> search_queue_ L2P_GUARDED_BY(mutex_);
-  size_t searching_ L2P_GUARDED_BY(mutex_) = 0;
+  size_t searching_ L2P_GUARDED_BY(mutex_) = 0;  // For blocks that are missing.
+  size_t lingering_ L2P_GUARDED_BY(mutex_) = 0;  // Searches whose block has come.
+  uint64_t searches_begun_ L2P_GUARDED_BY(mutex_) = 0;
   absl::Status search_error_ L2P_GUARDED_BY(mutex_);
   std::map<PeerId, std::unique_ptr<Holder>> holders_ L2P_GUARDED_BY(mutex_);
   std::vector<Holder*> to_start_ L2P_GUARDED_BY(mutex_);
