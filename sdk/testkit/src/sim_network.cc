@@ -137,10 +137,31 @@ Time SimNetwork::Transmit(size_t from, size_t to, size_t bytes) {
   }
   Time arrives = sent + Latency(from, to);
   if (receiver.down != 0) {
-    arrives = std::max(arrives, receiver.down_free + TimeFor(bytes, receiver.down));
-    receiver.down_free = arrives;
+    const Duration needed = TimeFor(bytes, receiver.down);
+    arrives = TakeFrom(receiver.down_busy, arrives - needed, needed) + needed;
   }
   return arrives;
+}
+
+// The first time from `begin` on at which the link is free for so long; it is not from then on. A
+// message from a slow sender takes its place far ahead, and others pass before it.
+Time SimNetwork::TakeFrom(Busy& busy, Time begin, Duration needed) const {
+  std::erase_if(busy, [now = simulation_.Now()](const auto& entry) { return entry.second < now; });
+  auto next = busy.begin();
+  for (; next != busy.end() && next->first < begin + needed; ++next) {
+    begin = std::max(begin, next->second);
+  }
+  Time end = begin + needed;
+  if (next != busy.end() && next->first == end) {
+    end = next->second;
+    next = busy.erase(next);
+  }
+  if (next != busy.begin() && std::prev(next)->second == begin) {
+    std::prev(next)->second = end;
+  } else {
+    busy.emplace_hint(next, begin, end);
+  }
+  return begin;
 }
 
 std::optional<size_t> SimNetwork::NodeAt(const Multiaddr& address) const {

@@ -129,6 +129,8 @@ class SimNetwork {
   uint16_t NewPort(size_t node) { return nodes_[node].next_port++; }
 
  private:
+  using Busy = std::map<Time, Time>;  // When a link is taken: from, until.
+
   struct Node {
     Port port;
     std::string ip;
@@ -137,7 +139,7 @@ class SimNetwork {
     uint64_t up;
     uint64_t down;
     Time up_free = absl::InfinitePast();
-    Time down_free = absl::InfinitePast();
+    Busy down_busy;
     std::optional<Duration> latency;
     uint16_t next_port = 20000;
     Traffic traffic;
@@ -145,6 +147,7 @@ class SimNetwork {
   };
 
   void PathsChanged();
+  Time TakeFrom(Busy& busy, Time begin, Duration needed) const;
 
   Simulation& simulation_;
   const Options options_;
