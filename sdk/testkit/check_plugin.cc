@@ -1,4 +1,4 @@
-// l2p-check-plugin [--plugins DIR] [--real] FILE.so
+// l2p-check-plugin [--plugins DIR] [--real] [--limit SEC] FILE.so
 //
 // Tells the author of a plugin what is wrong with it: compares its descriptor field by field with
 // what a node wants, then runs the conformance suite of its kind, each case in a process of its
@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,10 +33,13 @@ namespace l2p::testkit {
 namespace {
 
 constexpr char kUsage[] =
-    "usage: l2p-check-plugin [--plugins DIR] [--real] FILE.so\n"
+    "usage: l2p-check-plugin [--plugins DIR] [--real] [--limit SEC] FILE.so\n"
     "  --plugins DIR  where the crypto plugin is, for all other kinds (DIR/crypto/*.so)\n"
     "  --real         run a storage plugin in a real folder instead of the simulated disk\n"
     "  --limit SEC    time limit of each case (default 120)\n";
+
+// The "case" of the checks that precede the suite.
+constexpr char kDescriptor[] = "descriptor";
 
 struct Options {
   std::string file;
@@ -147,16 +151,22 @@ absl::StatusOr<const PluginDescriptor*> CheckDescriptor(const Options& options) 
 }
 
 // In the child: 0 passed, 1 failed (why is on stdout).
-int RunOne(const Options& options, const std::vector<ConformanceCase>& cases) {
-  for (const ConformanceCase& one : cases) {
-    if (one.name != options.only) continue;
-    const absl::Status status = one.run();
-    if (!status.ok()) std::printf("%s", std::string(status.message()).c_str());
-    std::fflush(stdout);
-    // Without destructors of statics: a plugin's threads may still run.
-    _exit(status.ok() ? 0 : 1);
+[[noreturn]] void EndCase(const absl::Status& status) {
+  if (!status.ok()) std::printf("%s", std::string(status.message()).c_str());
+  std::fflush(stdout);
+  // Without destructors of statics: a plugin's threads may still run.
+  _exit(status.ok() ? 0 : 1);
+}
+
+[[noreturn]] void RunOne(const Options& options) {
+  const absl::StatusOr<const PluginDescriptor*> plugin = CheckDescriptor(options);
+  if (options.only == kDescriptor || !plugin.ok()) EndCase(plugin.status());
+  const absl::StatusOr<std::vector<ConformanceCase>> cases = CasesOf(**plugin, options);
+  if (!cases.ok()) EndCase(cases.status());
+  for (const ConformanceCase& one : *cases) {
+    if (one.name == options.only) EndCase(one.run());
   }
-  return 2;
+  EndCase(absl::NotFoundError("there is no such case"));
 }
 
 struct Outcome {
@@ -178,17 +188,28 @@ struct Outcome {
   _exit(127);
 }
 
-// Reads what the child says until it closes its output or the time is over.
-bool ReadUntil(int fd, std::chrono::steady_clock::time_point deadline, std::string& text) {
+// Appends what is there, up to a length that is worth reading; false at the end.
+bool ReadPart(int fd, std::string& text) {
+  constexpr size_t kMostText = 64 * 1024;
+  char part[4096];
+  const ssize_t got = read(fd, part, sizeof part);
+  if (got > 0 && text.size() < kMostText) text.append(part, got);
+  return got > 0;
+}
+
+// Collects what the child says until it ends; false when the time is over before. Its end counts,
+// not that of its output: a plugin may close that, or leave it to a process of its own.
+bool ReadToTheEnd(int child, int out, std::chrono::steady_clock::time_point deadline,
+                  std::string& text) {
   for (;;) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         deadline - std::chrono::steady_clock::now());
-    pollfd entry = {fd, POLLIN, 0};
-    if (left.count() <= 0 || poll(&entry, 1, static_cast<int>(left.count())) == 0) return false;
-    char part[4096];
-    const ssize_t got = read(fd, part, sizeof part);
-    if (got <= 0) return true;
-    text.append(part, got);
+    pollfd entries[] = {{child, POLLIN, 0}, {out, POLLIN, 0}};
+    if (left.count() <= 0 || poll(entries, 2, static_cast<int>(left.count())) <= 0) return false;
+    const bool ended = entries[0].revents != 0;
+    const bool said = entries[1].revents != 0;
+    if (said && !ReadPart(out, text)) out = -1;
+    if (ended && !said) return true;
   }
 }
 
@@ -203,9 +224,12 @@ Outcome RunInChild(const Options& options, const std::string& name) {
   if (child == 0) BecomeCase(options, name, folder, pipe_ends[1]);
   close(pipe_ends[1]);
   Outcome outcome;
-  const bool in_time = ReadUntil(
-      pipe_ends[0], std::chrono::steady_clock::now() + std::chrono::seconds(options.limit),
+  // Not pidfd_open(): the header of glibc 2.36 forgets that it is a C function.
+  const int handle = static_cast<int>(syscall(SYS_pidfd_open, child, 0));
+  const bool in_time = ReadToTheEnd(
+      handle, pipe_ends[0], std::chrono::steady_clock::now() + std::chrono::seconds(options.limit),
       outcome.why);
+  close(handle);
   close(pipe_ends[0]);
   if (!in_time) kill(child, SIGKILL);
   int state = 0;
@@ -223,25 +247,29 @@ Outcome RunInChild(const Options& options, const std::string& name) {
   return outcome;
 }
 
+bool Report(const std::string& name, const Outcome& outcome) {
+  std::printf("%s  %s%s%s\n", outcome.passed ? "pass" : "FAIL", name.c_str(),
+              outcome.passed ? "" : ": ", outcome.passed ? "" : outcome.why.c_str());
+  return outcome.passed;
+}
+
 int Check(const Options& options) {
+  // In a child first: static constructors run when the file is loaded.
+  if (const Outcome loaded = RunInChild(options, kDescriptor); !loaded.passed) {
+    Report(kDescriptor, loaded);
+    return 1;
+  }
   const absl::StatusOr<const PluginDescriptor*> plugin = CheckDescriptor(options);
-  if (!plugin.ok()) {
-    std::printf("FAIL  descriptor: %s\n", std::string(plugin.status().message()).c_str());
-    return 1;
-  }
-  const absl::StatusOr<std::vector<ConformanceCase>> cases = CasesOf(**plugin, options);
+  const absl::StatusOr<std::vector<ConformanceCase>> cases =
+      plugin.ok() ? CasesOf(**plugin, options) : plugin.status();
   if (!cases.ok()) {
-    std::fprintf(stderr, "l2p-check-plugin: %s\n", cases.status().ToString().c_str());
+    std::fprintf(stderr, "l2p-check-plugin: %s\n", std::string(cases.status().message()).c_str());
     return 1;
   }
-  if (!options.only.empty()) return RunOne(options, *cases);
   std::printf("pass  descriptor: %s %s %s\n", (*plugin)->kind, (*plugin)->name, (*plugin)->version);
   size_t failed = 0;
   for (const ConformanceCase& one : *cases) {
-    const Outcome outcome = RunInChild(options, one.name);
-    failed += !outcome.passed;
-    std::printf("%s  %s%s%s\n", outcome.passed ? "pass" : "FAIL", one.name.c_str(),
-                outcome.passed ? "" : ": ", outcome.passed ? "" : outcome.why.c_str());
+    failed += !Report(one.name, RunInChild(options, one.name));
   }
   std::printf("%zu of %zu cases passed\n", cases->size() - failed, cases->size());
   return failed == 0 ? 0 : 1;
@@ -257,5 +285,6 @@ int main(int argc, char** argv) {
                  std::string(options.status().message()).c_str(), l2p::testkit::kUsage);
     return 2;
   }
+  if (!options->only.empty()) l2p::testkit::RunOne(*options);
   return l2p::testkit::Check(*options);
 }
