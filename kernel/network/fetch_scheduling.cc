@@ -14,6 +14,7 @@ constexpr Duration kMeasuredAfter = absl::Seconds(1);
 constexpr Duration kSilence = absl::Seconds(1);  // On top of 3 round trips.
 constexpr Duration kUnmeasuredRoundTrip = absl::Milliseconds(500);
 constexpr double kSlowShare = 1.0 / 8;
+constexpr double kCrawlShare = 1.0 / 4;
 constexpr size_t kMaxWantsPerRequest = 256;
 constexpr size_t kMaxPresenceQuestions = 1024;
 
@@ -100,7 +101,8 @@ void FetchSession::Unassign(Holder& holder, const Multihash& id) {
   }
 }
 
-// The oldest block of the holder that will take longest, if we would have it much sooner.
+// A block of the holder that will take longest, if we would have it much sooner: of one that crawls
+// the oldest, which holds up the reader; else the newest, which it comes to last.
 std::optional<Multihash> FetchSession::TakeOver(const Holder& holder) const {
   const double own_rate = Rate(holder);
   if (own_rate <= 0) return std::nullopt;
@@ -116,11 +118,18 @@ std::optional<Multihash> FetchSession::TakeOver(const Holder& holder) const {
     }
   }
   if (slowest == nullptr) return std::nullopt;
-  for (const Multihash& id : slowest->assigned) {
+  const double rate = std::max(Rate(*slowest), 1.0);
+  const bool crawls = rate < own_rate * kCrawlShare;
+  const size_t count = slowest->assigned.size();
+  size_t until = crawls ? 0 : slowest->outstanding;  // Bytes that come from it with the block.
+  for (size_t i = 0; i < count; ++i) {
+    const Multihash& id = slowest->assigned[crawls ? i : count - 1 - i];
     const Item& item = items_.at(id);
+    if (crawls) until += item.size;
+    const double theirs = static_cast<double>(until) / rate;
     const double ours = static_cast<double>(holder.outstanding + item.size) / own_rate;
-    if (longest < 2 * ours + 0.3) return std::nullopt;
-    if (item.assigned.size() == 1 &&
+    if (!crawls) until -= item.size;
+    if (theirs >= 2 * ours + 0.3 && item.assigned.size() == 1 &&
         std::find(item.holders.begin(), item.holders.end(), &holder) != item.holders.end()) {
       return id;
     }
@@ -128,11 +137,13 @@ std::optional<Multihash> FetchSession::TakeOver(const Holder& holder) const {
   return std::nullopt;
 }
 
-// Twice what arrives in a round trip and a quarter of a second.
+// Twice what arrives in a round trip and a quarter of a second. Little of the first one: the others
+// are about to answer, too.
 size_t FetchSession::Target(const Holder& holder) const {
+  if (holder.blocks == 0) return kFirstTarget;
   const double seconds = 2 * absl::ToDoubleSeconds(holder.round_trip) + 0.25;
   const auto wanted = static_cast<size_t>(Rate(holder) * seconds);
-  return std::clamp(wanted, kFirstTarget, options_.window_bytes);
+  return std::clamp(wanted, kLeastTarget, options_.window_bytes);
 }
 
 // Bytes a second while something was outstanding; 0 until measured.

@@ -35,7 +35,8 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
   static constexpr size_t kProvidersWanted = 20;  // By one lookup.
   static constexpr int kMaxAttempts = 3;          // To reach one holder.
   static constexpr int kMaxSearchesPerBlock = 2;
-  static constexpr size_t kFirstTarget = 2 << 20;  // Bytes asked of a holder not yet measured.
+  static constexpr size_t kFirstTarget = 512 << 10;  // Bytes asked of a holder not yet measured.
+  static constexpr size_t kLeastTarget = 2 << 20;    // And of one that was, however slow.
   static constexpr uint32_t kUnknownSize = 256 * 1024;
 
   struct Parts {  // All lent; they outlive the session and its tasks.

@@ -26,6 +26,29 @@ TEST(SimulatedSwarm, GetsFromAFreshNodeWhatAnotherPut) {
   });
 }
 
+TEST(SimulatedSwarm, FetchesFromAllHoldersAtOnce) {
+  for (const uint64_t seed : {1, 2, 3}) {
+    SCOPED_TRACE(seed);
+    SimSwarm swarm({.nodes = 10, .seed = seed, .network = {.up = 1'000'000, .down = 10'000'000}});
+    swarm.Run([&] {
+      const std::string content = TestBytes(1, 6'000'000);
+      const auto put = swarm.Put(1, content);
+      ASSERT_TRUE(put.ok()) << put.status();
+      swarm.Kill(1);
+      const auto got = swarm.Get(swarm.AddNode(), put->id);
+      ASSERT_TRUE(got.ok()) << got.status();
+      uint64_t bytes = 0;
+      for (const Exchange::Served& served : got->served) {
+        EXPECT_GT(served.bytes, content.size() / 5);
+        bytes += served.bytes;
+      }
+      EXPECT_EQ(got->served.size(), 3u);
+      EXPECT_LT(bytes, content.size() + content.size() / 10) << "blocks are fetched twice";
+      EXPECT_LT(got->took, absl::Seconds(4)) << "2 s are the least";
+    });
+  }
+}
+
 TEST(SimulatedSwarm, KeepsFilesOfAnySize) {
   SimSwarm swarm({.nodes = 6});
   swarm.Run([&] {
