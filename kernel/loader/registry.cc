@@ -135,7 +135,10 @@ absl::StatusOr<const PluginDescriptor*> PluginRegistry::Load(std::string_view ki
   if (!options_.copies.empty()) {
     L2P_ASSIGN_OR_RETURN(file, CopyByContent(path, absl::StrCat(options_.copies, "/", av(kind))));
   }
-  L2P_ASSIGN_OR_RETURN(const PluginDescriptor* descriptor, OpenPluginFile(file));
+  const absl::StatusOr<const PluginDescriptor*> opened = OpenPluginFile(file);
+  // The message names the copy, which nobody has put there.
+  if (absl::IsInvalidArgument(opened.status())) return WithContext(opened.status(), path);
+  L2P_ASSIGN_OR_RETURN(const PluginDescriptor* const descriptor, opened);
   if (descriptor->kind != kind) {
     return absl::FailedPreconditionError(
         absl::StrCat("plugin ", path, ": kind: wanted \"", av(kind),

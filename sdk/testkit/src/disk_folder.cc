@@ -234,7 +234,7 @@ absl::Status OpenedFolder::Sync() {
 absl::StatusOr<Folder::Space> OpenedFolder::Free() {
   MutexLock lock(device_.mutex);
   L2P_RETURN_IF_ERROR(Begin(DiskOp::kRead, "free space of ", "").status);
-  const DiskSpace& space = device_.space;
+  const DiskSpace space = device_.space;
   return Space{space.capacity - std::min(space.used, space.capacity), space.capacity};
 }
 

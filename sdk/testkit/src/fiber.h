@@ -42,10 +42,10 @@ class Fiber {
   ucontext_t outside_;
 
   // What the sanitizers know of the two stacks; unused in other builds.
-  void* inside_shadow_ = nullptr;
-  void* outside_shadow_ = nullptr;
-  const void* outside_bottom_ = nullptr;
-  size_t outside_bytes_ = 0;
+  [[maybe_unused]] void* inside_shadow_ = nullptr;
+  [[maybe_unused]] void* outside_shadow_ = nullptr;
+  [[maybe_unused]] const void* outside_bottom_ = nullptr;
+  [[maybe_unused]] size_t outside_bytes_ = 0;
 };
 
 }  // namespace l2p::testkit
