@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <sstream>
 
 #include "absl/strings/ascii.h"
@@ -139,6 +140,13 @@ absl::Status AdminCall::MayNamePaths() const {
         absl::StrCat("?path= is for user ", ::geteuid(), " and root, not for user ", caller.uid));
   }
   return absl::OkStatus();
+}
+
+bool AdminCall::CallerIsThere() const {
+  auto& request = static_cast<Poco::Net::HTTPServerRequestImpl&>(request_);
+  char byte;
+  const ssize_t got = ::recv(request.socket().impl()->sockfd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
 void AdminCall::Answer(HTTPResponse::HTTPStatus status, const Poco::JSON::Object& body) {

@@ -42,6 +42,9 @@ class AdminCall {
   // root.
   absl::Status MayNamePaths() const;
 
+  // False once the caller has closed its side of the connection; never waits.
+  bool CallerIsThere() const;
+
   // Answers with a JSON body.
   void Answer(Poco::Net::HTTPResponse::HTTPStatus status, const Poco::JSON::Object& body);
   // Answers with {"error": {"code", "message"}} and the HTTP status that fits.

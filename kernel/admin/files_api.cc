@@ -53,24 +53,39 @@ class BodyInput : public Input {
   bool started_ = false;
 };
 
-// Passes an Input on until the caller has gone.
+// Passes an Input on until the caller has gone. The end of a chunked body counts only while the
+// caller is still there for the answer: Poco does not tell a last chunk from a cut connection.
 class CancellableInput : public Input {
  public:
-  CancellableInput(Input& input, const std::atomic<bool>& gone) : input_(input), gone_(gone) {}
+  // `call` is where the input comes from, or null when it is not a body.
+  CancellableInput(Input& input, const std::atomic<bool>& gone, AdminCall* call)
+      : input_(input), gone_(gone), call_(call) {}
 
   absl::StatusOr<std::optional<Entry>> Next() override {
     if (gone_) return absl::AbortedError("the caller has gone");
-    return input_.Next();
+    absl::StatusOr<std::optional<Entry>> entry = input_.Next();
+    if (entry.ok() && !*entry) L2P_RETURN_IF_ERROR(CheckComplete());
+    return entry;
   }
   absl::StatusOr<size_t> Read(MutableByteView into) override {
     if (gone_) return absl::AbortedError("the caller has gone");
-    return input_.Read(into);
+    const absl::StatusOr<size_t> got = input_.Read(into);
+    if (got.ok() && *got == 0) L2P_RETURN_IF_ERROR(CheckComplete());
+    return got;
   }
   std::optional<uint64_t> total_bytes() const override { return input_.total_bytes(); }
 
  private:
+  absl::Status CheckComplete() const {
+    if (call_ == nullptr || !call_->request().getChunkedTransferEncoding()) {
+      return absl::OkStatus();
+    }
+    return call_->CallerIsThere() ? absl::OkStatus() : absl::AbortedError("the upload was cut off");
+  }
+
   Input& input_;
   const std::atomic<bool>& gone_;
+  AdminCall* const call_;
 };
 
 Object ProgressJson(const Content::PutProgress& progress) {
@@ -321,7 +336,7 @@ absl::Status PutFiles(AdminCall& call) {
   const bool from_body = !call.Query("path").has_value();
   L2P_ASSIGN_OR_RETURN(const std::unique_ptr<Input> opened, OpenInput(call));
   std::atomic<bool> gone = false;  // The put reads in tasks of its own.
-  CancellableInput input(*opened, gone);
+  CancellableInput input(*opened, gone, from_body ? &call : nullptr);
   bool begun = false;
   const auto report = [&](const Content::PutProgress& progress) {
     // A caller that is still sending its body does not read yet.
