@@ -41,10 +41,6 @@ class Commands : public ::testing::Test {
     return tree;
   }
 
-  static uint64_t StoredBlocks(NodeProcess& node) {
-    return std::stoull(JsonField(node.L2p({"--json", "status"}).out, "blocks"));
-  }
-
   TempFolder folder_;
   std::vector<std::unique_ptr<NodeProcess>> nodes_;
   const std::string bytes_;
@@ -111,16 +107,16 @@ TEST_F(Commands, CatSendsTheRangeWithBothEnds) {
 
 TEST_F(Commands, OnlyHashStoresNothing) {
   const std::string hashed = first().Put(folder_ / "file", {"--only-hash"});
-  EXPECT_EQ(StoredBlocks(first()), 0u);
-  EXPECT_EQ(StoredBlocks(second()), 0u);
+  EXPECT_EQ(first().Status("blocks"), 0u);
+  EXPECT_EQ(second().Status("blocks"), 0u);
   EXPECT_EQ(first().L2p({"files"}).out, "");
   EXPECT_EQ(hashed, first().Put(folder_ / "file"));
 }
 
 TEST_F(Commands, LocalPushesNothing) {
   const std::string id = first().Put(folder_ / "file", {"--local"});
-  EXPECT_GT(StoredBlocks(first()), 0u);
-  EXPECT_EQ(StoredBlocks(second()), 0u);
+  EXPECT_GT(first().Status("blocks"), 0u);
+  EXPECT_EQ(second().Status("blocks"), 0u);
   EXPECT_TRUE(first().L2p({"cat", id}).out == bytes_);
 }
 
@@ -144,14 +140,14 @@ TEST_F(Commands, RmByNameFreesTheSpace) {
   EXPECT_EQ(JsonField(first().L2p({"--json", "files"}).out, "id"), id);
   EXPECT_EQ(first().L2p({"rm", "file"}).exit_code, 0);
   EXPECT_EQ(first().L2p({"files"}).out, "");
-  EXPECT_EQ(StoredBlocks(first()), 0u);
+  EXPECT_EQ(first().Status("blocks"), 0u);
   EXPECT_EQ(first().L2p({"rm", "file"}).exit_code, 1);
 }
 
 TEST_F(Commands, GetKeepsWhatItWasAskedToKeep) {
   const std::string id = first().Put(folder_ / "file", {"--local"});
   ASSERT_EQ(second().L2p({"get", id, "-o", folder_ / "got"}).exit_code, 0);
-  EXPECT_EQ(StoredBlocks(second()), 0u);
+  EXPECT_EQ(second().Status("blocks"), 0u);
   ASSERT_EQ(second().L2p({"get", id, "--keep", "-o", folder_ / "kept"}).exit_code, 0);
   first().Kill();
   EXPECT_TRUE(second().L2p({"cat", id}).out == bytes_);

@@ -16,6 +16,7 @@
 #include <iterator>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
@@ -26,7 +27,7 @@ namespace l2p {
 namespace {
 
 constexpr absl::Duration kReadyLimit = absl::Seconds(20);
-constexpr absl::Duration kPeersLimit = absl::Seconds(20);
+constexpr absl::Duration kStatusLimit = absl::Seconds(20);
 
 // Waits for something that only the file system or a node's answer shows.
 bool AwaitThat(absl::Duration limit, const std::function<bool()>& condition) {
@@ -257,11 +258,19 @@ void NodeProcess::Kill() {
   EXPECT_EQ(Wait(), 128 + SIGKILL);
 }
 
+uint64_t NodeProcess::Status(const std::string& name) {
+  const Finished status = L2p({"--json", "status"});
+  uint64_t value = 0;
+  EXPECT_TRUE(absl::SimpleAtoi(JsonField(status.out, name), &value)) << status.out << status.err;
+  return value;
+}
+
 bool NodeProcess::AwaitPeers(size_t count) {
-  return AwaitThat(kPeersLimit, [&] {
-    const std::string connected = JsonField(L2p({"--json", "status"}).out, "connected_peers");
-    return !connected.empty() && std::stoul(connected) >= count;
-  });
+  return AwaitThat(kStatusLimit, [&] { return Status("connected_peers") >= count; });
+}
+
+bool NodeProcess::AwaitStatus(const std::string& name, uint64_t most) {
+  return AwaitThat(kStatusLimit, [&] { return Status(name) <= most; });
 }
 
 bool NodeProcess::AwaitLog(const std::string& text) {

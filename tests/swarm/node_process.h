@@ -126,6 +126,10 @@ class NodeProcess {
 
   // Waits until `count` peers are connected.
   bool AwaitPeers(size_t count);
+  // The number `name` of `l2p status --json`.
+  uint64_t Status(const std::string& name);
+  // Waits until that is at most `most`.
+  bool AwaitStatus(const std::string& name, uint64_t most);
   // Waits until the log holds `text`.
   bool AwaitLog(const std::string& text);
 
