@@ -11,6 +11,8 @@ namespace {
 constexpr Duration kWatchPeriod = absl::Milliseconds(250);
 constexpr Duration kSearchLimit = absl::Seconds(20);
 constexpr Duration kSearchAgainAfter = absl::Seconds(1);
+constexpr Duration kFirstPeerLimit = absl::Seconds(5);
+constexpr Duration kFirstPeerPause = absl::Milliseconds(200);
 constexpr size_t kLocalBatch = 8;
 
 }  // namespace
@@ -19,6 +21,7 @@ FetchSession::FetchSession(Parts parts, Exchange::Options options, bool local_on
     : parts_(parts),
       options_(options),
       local_only_(local_only),
+      first_peer_until_(parts.runtime.Now() + kFirstPeerLimit),
       arrived_(parts.runtime.NewEvent()) {}
 
 void FetchSession::Begin() {
@@ -211,10 +214,21 @@ void FetchSession::SearchIfUnknown(const Multihash& id, Item& item) {
   search_queue_.push_back(id);
 }
 
+// A node that has just been started knows nobody yet: what it cannot find now it may find soon.
+void FetchSession::WaitForFirstPeer(Router& router) {
+  const std::unique_ptr<Event> pause = parts_.runtime.NewEvent();
+  while (router.Known(1).empty() && parts_.runtime.Now() < first_peer_until_) {
+    pause->Wait(parts_.runtime.Now() + kFirstPeerPause);
+    MutexLock lock(mutex_);
+    if (ended_) return;
+  }
+}
+
 // Goes on when the block has come from the first holder that was found: the others may have what
 // is asked for next, the rest of its group.
 void FetchSession::Search(const Multihash& id, uint64_t number) {
   const std::shared_ptr<Router> router = parts_.router.Get();
+  WaitForFirstPeer(*router);
   const Time deadline = parts_.runtime.Now() + kSearchLimit;
   absl::Status error;
   size_t found = 0;

@@ -101,6 +101,7 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
 
   void LookLocally();
   void Search(const Multihash& id, uint64_t number);
+  void WaitForFirstPeer(Router& router);
   Item* EndSearch(const Multihash& id, uint64_t number) L2P_REQUIRES(mutex_);
   void AddHolder(PeerInfo info) L2P_REQUIRES(mutex_);
   void Watch();
@@ -134,6 +135,7 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
   const Parts parts_;
   const Exchange::Options options_;
   const bool local_only_;
+  const Time first_peer_until_;
 
   const std::unique_ptr<Event> arrived_;  // For Next.
   mutable Mutex mutex_{"FetchSession"};
