@@ -57,7 +57,9 @@ class HostilePeer : public ::testing::Test {
     auto stream = connection.Open(protocol);
     if (!stream.ok()) return "";
     if (tcp::WriteText(**stream, bytes, world_.Soon()).ok()) (*stream)->CloseWrite();
-    return tcp::ReadAll(**stream, world_.Soon()).value_or("");
+    const absl::StatusOr<std::string> answer = tcp::ReadAll(**stream, world_.Soon());
+    EXPECT_FALSE(absl::IsDeadlineExceeded(answer.status())) << protocol << " was left open";
+    return answer.value_or("");
   }
 
   // The refusal that the node gives to an offer.
@@ -242,6 +244,7 @@ TEST_F(HostilePeer, TwoThousandIdleConnectionsTakeLittle) {
   ExpectServesOn();
   const uint64_t before = ProcStatus(node_.pid(), "VmRSS");
   const Multiaddr address = *Multiaddr::FromString(node_.address());
+  const std::string ping(32, 'p');
   std::vector<std::unique_ptr<TcpNode>> peers;
   std::vector<std::unique_ptr<Stream>> streams;
   for (size_t i = 0; i < kPeers; ++i) {
@@ -252,14 +255,18 @@ TEST_F(HostilePeer, TwoThousandIdleConnectionsTakeLittle) {
       ASSERT_TRUE(connection.ok()) << i << " " << j << connection.status();
       auto stream = (*connection)->Open("/ipfs/ping/1.0.0");
       ASSERT_TRUE(stream.ok());
-      ASSERT_TRUE(tcp::WriteText(**stream, "p", world_.Soon()).ok());  // The first of 32 bytes.
+      ASSERT_TRUE(tcp::WriteText(**stream, ping, world_.Soon()).ok());
+      std::vector<uint8_t> pong(ping.size());
+      ASSERT_TRUE((*stream)->Read(pong, world_.Soon()).ok()) << "the node serves it";
       streams.push_back(*std::move(stream));
     }
   }
-  ASSERT_TRUE(node_.AwaitPeers(kPeers));
   const uint64_t after = ProcStatus(node_.pid(), "VmRSS");
+  const uint64_t threads = ProcStatus(node_.pid(), "Threads");
   EXPECT_LE((after - before) / streams.size(), kMostKiB) << before << " " << after;
-  EXPECT_LT(ProcStatus(node_.pid(), "Threads"), 16u);
+  EXPECT_LT(threads, 16u);
+  RecordProperty("kib_per_connection", absl::StrCat((after - before) / streams.size()));
+  RecordProperty("threads", absl::StrCat(threads));
   std::vector<uint8_t> byte(1);
   for (const auto& stream : streams) {
     EXPECT_TRUE(absl::IsDeadlineExceeded(stream->Read(byte, absl::InfinitePast()).status()))
