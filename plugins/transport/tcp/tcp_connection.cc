@@ -59,7 +59,7 @@ TcpConnection::~TcpConnection() = default;
 
 absl::Status TcpConnection::AwaitOpen(Time deadline) {
   absl::Status result;
-  const bool in_time = Await(mutex_, *opened_, deadline, [&] {
+  const bool in_time = Await(mutex_, *opened_, deadline, [&]() L2P_REQUIRES(mutex_) {
     if (state_ == State::kClosed) result = why_;
     return state_ != State::kOpening;
   });

@@ -23,7 +23,7 @@ Event* TcpStream::EventOf(std::unique_ptr<Event>& event) {
   return event.get();
 }
 
-// REQUIRES: the mutex is held and the channel was reset.
+// REQUIRES: the channel was reset.
 absl::Status TcpStream::Failure() {
   if (!channel_.refusal.ok()) return channel_.refusal;
   if (!connection_->why_.ok()) {
@@ -90,23 +90,24 @@ absl::Status TcpStream::Write(std::span<const Bytes> parts, Time deadline) {
   YamuxSession& session = connection_->session_;
   absl::Status result;
   bool wake = false;
-  const bool in_time = Await(connection_->mutex_, *write_event_, deadline, [&] {
-    channel_.writer = write_event_.get();
-    if (!channel_.reset && channel_.queue.size() > kWriteLimit && !channel_.close_wanted) {
-      return false;
-    }
-    channel_.writer = nullptr;
-    if (channel_.reset) {
-      result = Failure();
-    } else if (channel_.close_wanted) {
-      result = absl::FailedPreconditionError("stream: written after CloseWrite");
-    } else {
-      for (const Bytes& part : parts) session.Write(channel_, part);
-      session.Want(channel_);
-      wake = session.has_output();
-    }
-    return true;
-  });
+  const bool in_time =
+      Await(connection_->mutex_, *write_event_, deadline, [&]() L2P_REQUIRES(connection_->mutex_) {
+        channel_.writer = write_event_.get();
+        if (!channel_.reset && channel_.queue.size() > kWriteLimit && !channel_.close_wanted) {
+          return false;
+        }
+        channel_.writer = nullptr;
+        if (channel_.reset) {
+          result = Failure();
+        } else if (channel_.close_wanted) {
+          result = absl::FailedPreconditionError("stream: written after CloseWrite");
+        } else {
+          for (const Bytes& part : parts) session.Write(channel_, part);
+          session.Want(channel_);
+          wake = session.has_output();
+        }
+        return true;
+      });
   if (!in_time) {
     MutexLock lock(connection_->mutex_);
     channel_.writer = nullptr;

@@ -25,7 +25,7 @@ class TcpStream : public Stream {
 
  private:
   Event* EventOf(std::unique_ptr<Event>& event);
-  absl::Status Failure();
+  absl::Status Failure() L2P_REQUIRES(connection_->mutex_);
   std::optional<absl::StatusOr<size_t>> TryRead(MutableByteView into, Time now, bool& wake);
   size_t LeaveRead();
   void Mute();

@@ -40,7 +40,7 @@ void RecordingInbound::OnClosed(const std::shared_ptr<Connection>& connection, a
 
 absl::StatusOr<std::shared_ptr<Connection>> RecordingInbound::NextConnection() {
   std::shared_ptr<Connection> next;
-  const bool in_time = Await(mutex_, *event_, host_.Now() + kPatience, [&] {
+  const bool in_time = Await(mutex_, *event_, host_.Now() + kPatience, [&]() L2P_REQUIRES(mutex_) {
     if (connections_.empty()) return false;
     next = std::move(connections_.front());
     connections_.pop_front();
@@ -52,7 +52,7 @@ absl::StatusOr<std::shared_ptr<Connection>> RecordingInbound::NextConnection() {
 
 absl::StatusOr<RecordingInbound::Opened> RecordingInbound::NextStream() {
   Opened next;
-  const bool in_time = Await(mutex_, *event_, host_.Now() + kPatience, [&] {
+  const bool in_time = Await(mutex_, *event_, host_.Now() + kPatience, [&]() L2P_REQUIRES(mutex_) {
     if (streams_.empty()) return false;
     next = std::move(streams_.front());
     streams_.pop_front();
@@ -63,9 +63,9 @@ absl::StatusOr<RecordingInbound::Opened> RecordingInbound::NextStream() {
 }
 
 absl::Status RecordingInbound::AwaitClosed(size_t count) {
-  if (Await(mutex_, *event_, host_.Now() + kPatience, [&] { return closed_.size() >= count; })) {
-    return absl::OkStatus();
-  }
+  const bool in_time = Await(mutex_, *event_, host_.Now() + kPatience,
+                             [&]() L2P_REQUIRES(mutex_) { return closed_.size() >= count; });
+  if (in_time) return absl::OkStatus();
   return absl::DeadlineExceededError("OnClosed was not called");
 }
 

@@ -74,11 +74,13 @@ absl::StatusOr<std::shared_ptr<Connection>> TcpNode::Dial(TcpNode& other) {
 }
 
 bool TcpNode::AwaitConnections(size_t count) {
-  return Await(mutex_, *changed_, world_.Soon(), [&] { return connections_.size() >= count; });
+  return Await(mutex_, *changed_, world_.Soon(),
+               [&]() L2P_REQUIRES(mutex_) { return connections_.size() >= count; });
 }
 
 bool TcpNode::AwaitClosed(size_t count) {
-  return Await(mutex_, *changed_, world_.Soon(), [&] { return endings_.size() >= count; });
+  return Await(mutex_, *changed_, world_.Soon(),
+               [&]() L2P_REQUIRES(mutex_) { return endings_.size() >= count; });
 }
 
 std::vector<std::shared_ptr<Connection>> TcpNode::connections() {

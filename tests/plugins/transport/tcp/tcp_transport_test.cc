@@ -27,7 +27,8 @@ class TcpTransportTest : public ::testing::Test {
     });
   }
   bool AwaitHeld(size_t count) {
-    return Await(mutex_, *held_event_, world_.Soon(), [&] { return held_.size() >= count; });
+    return Await(mutex_, *held_event_, world_.Soon(),
+                 [&]() L2P_REQUIRES(mutex_) { return held_.size() >= count; });
   }
 
   RealWorld world_;
