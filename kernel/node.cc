@@ -277,7 +277,7 @@ absl::StatusOr<std::shared_ptr<Chunker>> KernelNode::Parts::MakeChunker(
 }
 
 absl::Status KernelNode::Parts::OpenServices() {
-  service_node = std::make_unique<ServiceNode>(runtime, *blocks, *content, *content_messenger);
+  service_node = std::make_unique<ServiceNode>(*blocks, *content, *content_messenger);
   for (const std::string& name : config.settings().List("service.plugin")) {
     absl::StatusOr<std::unique_ptr<Service>> service = OpenAny<Service>(name, true);
     if (!service.ok()) return config.At("service.plugin", service.status());

@@ -10,8 +10,8 @@ namespace l2p {
 // What services see of a KernelNode. All parts are lent and outlive it.
 class ServiceNode : public Node {
  public:
-  ServiceNode(Runtime& runtime, BlockService& blocks, Content& content, Messenger& messenger)
-      : runtime_(runtime), blocks_(blocks), content_(content), messenger_(messenger) {}
+  ServiceNode(BlockService& blocks, Content& content, Messenger& messenger)
+      : blocks_(blocks), content_(content), messenger_(messenger) {}
 
   absl::StatusOr<Bytes> GetLocal(const Multihash& id) override { return blocks_.Get(id); }
 
@@ -28,7 +28,6 @@ class ServiceNode : public Node {
   Messenger& messenger() override { return messenger_; }
 
  private:
-  Runtime& runtime_;
   BlockService& blocks_;
   Content& content_;
   Messenger& messenger_;
