@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -26,7 +27,7 @@ enum ExitCode { kDrained = 0, kFailed = 1, kBadSettings = 2 };
 
 // What requests and the node get for their drain, and when the process gives up on it.
 constexpr Duration kDrain = absl::Seconds(8);
-constexpr timespec kHardLimit = {.tv_sec = 10, .tv_nsec = 0};
+constexpr Duration kHardLimit = absl::Seconds(10);
 
 constexpr char kUsage[] =
     "usage: l2pkernel [-c FILE]... [KEY=VALUE]...\n"
@@ -131,18 +132,29 @@ void BlockSignals() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
+// Waits for one of `signals`; false when `deadline` passes first. The system cuts a wait short when
+// the process is stopped and continued, by a shell or a debugger.
+bool AwaitSignal(const sigset_t& signals, const Clock& clock, Time deadline) {
+  for (;;) {
+    const Duration left = std::clamp(deadline - clock.Now(), absl::ZeroDuration(), absl::Hours(1));
+    const timespec limit = absl::ToTimespec(left);
+    if (sigtimedwait(&signals, nullptr, &limit) > 0) return true;
+    if (left == absl::ZeroDuration()) return false;
+  }
+}
+
 // Sets `end` at the first SIGTERM or SIGINT. A second one, or a drain that hangs, ends the process
 // at once, also while the node is still starting. The thread lives as long as the process.
-absl::Status WatchSignals(Event& end) {
+absl::Status WatchSignals(const Clock& clock, Event& end) {
   return StartThread("signals",
-                     [&end] {
+                     [&clock, &end] {
                        sigset_t signals;
                        sigemptyset(&signals);
                        sigaddset(&signals, SIGINT);
                        sigaddset(&signals, SIGTERM);
-                       sigwaitinfo(&signals, nullptr);
+                       AwaitSignal(signals, clock, absl::InfiniteFuture());
                        end.Set();
-                       if (sigtimedwait(&signals, nullptr, &kHardLimit) < 0) {
+                       if (!AwaitSignal(signals, clock, clock.Now() + kHardLimit)) {
                          std::fputs("l2pkernel: the node did not drain in time\n", stderr);
                        }
                        _exit(kFailed);
@@ -218,7 +230,7 @@ int Main(std::span<char* const> words) {
   // Never destroyed: the signal thread has them to the last.
   static const Clock& clock = *new Clock;
   static Event& end = *NewThreadEvent(clock).release();
-  if (absl::Status status = WatchSignals(end); !status.ok()) return Fail(status);
+  if (absl::Status status = WatchSignals(clock, end); !status.ok()) return Fail(status);
   const auto runtime = OpenRuntime(config->settings());
   if (!runtime.ok()) {
     Fail(runtime.status());

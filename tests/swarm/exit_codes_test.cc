@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <filesystem>
 
@@ -49,6 +50,18 @@ TEST(Kernel, EndsAtOnceAtTheSecondSignal) {
   node.Signal(SIGTERM);
   EXPECT_EQ(node.Wait(kDrainLimit), 1);
   EXPECT_LT(absl::Now() - begun, absl::Seconds(3));
+}
+
+TEST(Kernel, GoesOnWhenItWasStoppedAndContinued) {
+  NodeProcess node;
+  ASSERT_TRUE(node.Start());
+  node.Signal(SIGSTOP);
+  siginfo_t stopped;
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(node.pid()), &stopped, WSTOPPED), 0);
+  node.Signal(SIGCONT);
+  EXPECT_EQ(node.L2p({"status"}).exit_code, 0);
+  node.Signal(SIGTERM);  // Would be the second one if the stop had been taken for a first.
+  EXPECT_EQ(node.Wait(kDrainLimit), 0) << node.log();
 }
 
 TEST(Kernel, RefusesAnUnknownKeyAndNamesTheNearest) {
