@@ -78,7 +78,9 @@ absl::Status FileReader::AskMore(Run& run) {
     const auto& [offset, part] = *first;
     const bool leaf = part.cid.codec() == Codec::kRaw;
     const uint64_t cost = leaf ? part.size : kNodeCost;
-    const bool room = run.ahead_bytes + cost <= kAheadBytes && run.asked.size() < kAheadBlocks;
+    // Out of order, what has arrived is handed on at once: only the source holds bytes.
+    const bool fits = !run.options.in_order || run.ahead_bytes + cost <= kAheadBytes;
+    const bool room = fits && run.asked.size() < kAheadBlocks;
     const bool due = run.asked.empty() || (run.options.in_order && offset <= run.next);
     if (!room && !due) break;
     bool present = false;

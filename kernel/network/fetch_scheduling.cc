@@ -137,13 +137,18 @@ std::optional<Multihash> FetchSession::TakeOver(const Holder& holder) const {
   return std::nullopt;
 }
 
-// Twice what arrives in a round trip and a quarter of a second. Little of the first one: the others
-// are about to answer, too.
+// Twice what arrives in a round trip and a quarter of a second, but no more than an equal part of
+// the window: who answers first must leave room for those who answer next. Little of the first one.
 size_t FetchSession::Target(const Holder& holder) const {
   if (holder.blocks == 0) return kFirstTarget;
+  const auto serving =
+      static_cast<size_t>(std::count_if(holders_.begin(), holders_.end(), [](const auto& entry) {
+        return entry.second->state == Holder::State::kServing;
+      }));
+  const size_t most = std::max(kLeastTarget, options_.window_bytes / std::max<size_t>(serving, 1));
   const double seconds = 2 * absl::ToDoubleSeconds(holder.round_trip) + 0.25;
   const auto wanted = static_cast<size_t>(Rate(holder) * seconds);
-  return std::clamp(wanted, kLeastTarget, options_.window_bytes);
+  return std::clamp(wanted, kLeastTarget, most);
 }
 
 // Bytes a second while something was outstanding; 0 until measured.
