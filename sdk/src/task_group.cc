@@ -20,8 +20,10 @@ absl::Status TaskGroup::Start(const char* name, std::function<void()> work) {
     --running_;
     event_->Set();
   };
-  absl::Status status = tasks_.Start(name, [work = std::move(work), ended] {
+  // What `work` holds goes first: once Join has returned, what its destructors use may be gone.
+  absl::Status status = tasks_.Start(name, [work = std::move(work), ended]() mutable {
     work();
+    work = nullptr;
     ended();
   });
   if (!status.ok()) ended();

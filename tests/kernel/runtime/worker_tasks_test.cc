@@ -148,6 +148,20 @@ TEST(WorkerTasks, AGroupJoinsItsTasks) {
   EXPECT_EQ(ended, 50);
 }
 
+TEST(WorkerTasks, AGroupJoinsWhatItsTasksHold) {
+  const Clock clock;
+  WorkerTasks tasks(clock, 64);
+  std::atomic<int> let_go = 0;
+  {
+    TaskGroup group(tasks, NewThreadEvent(clock));
+    for (int i = 0; i < 50; ++i) {
+      const std::shared_ptr<void> held(nullptr, [&](void*) { ++let_go; });
+      ASSERT_TRUE(group.Start("hold", [held] {}).ok());
+    }
+  }
+  EXPECT_EQ(let_go, 50);
+}
+
 TEST(WorkerTasks, RunsATimerOnceNotBeforeItsTime) {
   const Clock clock;
   WorkerTasks tasks(clock, 4);
