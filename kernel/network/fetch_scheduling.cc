@@ -1,5 +1,6 @@
 // How a FetchSession spreads blocks over its holders.
 #include <algorithm>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "kernel/network/block_server.h"
@@ -10,6 +11,8 @@ namespace {
 
 constexpr Duration kOpenLimit = absl::Seconds(5);
 constexpr Duration kRetryAfter = absl::Seconds(1);
+constexpr Duration kFirstMoment = absl::Milliseconds(250);
+constexpr size_t kLeastFirstShare = 4 << 20;
 constexpr Duration kMeasuredAfter = absl::Seconds(1);
 constexpr Duration kSilence = absl::Seconds(1);  // On top of 3 round trips.
 constexpr Duration kUnmeasuredRoundTrip = absl::Milliseconds(500);
@@ -34,6 +37,8 @@ absl::StatusOr<std::shared_ptr<Stream>> FetchSession::Enter(Holder& holder) {
   MutexLock lock(mutex_);
   if (ended_) return absl::AbortedError("the reader has ended");
   holder.state = Holder::State::kServing;
+  first_served_at_ = std::min(first_served_at_, parts_.runtime.Now());
+  WakeHolders();  // They may have been leaving room for this one.
   streams_[holder.info.id] = stream;
   return stream;
 }
@@ -57,8 +62,10 @@ bool FetchSession::TakeWork(Holder& holder, std::vector<Multihash>& have,
 
 void FetchSession::Assign(Holder& holder, std::vector<Multihash>& want) {
   const size_t target = Target(holder);
+  const size_t share = FirstShare(holder);
   const auto room = [&]() L2P_REQUIRES(mutex_) {
     if (want.size() >= kMaxWantsPerRequest) return false;
+    if (holder.bytes + holder.outstanding >= share) return false;
     // One block at least, or nothing would ever move.
     if (outstanding_ + arrived_bytes_ == 0) return true;
     return holder.outstanding < target && outstanding_ + arrived_bytes_ < options_.window_bytes;
@@ -135,6 +142,21 @@ std::optional<Multihash> FetchSession::TakeOver(const Holder& holder) const {
     }
   }
   return std::nullopt;
+}
+
+// What one holder may take while others are still being reached: for a moment an eighth of all, so
+// that a large file that comes fast is spread over its holders, and not read from the nearest
+// alone.
+size_t FetchSession::FirstShare(const Holder& holder) const {
+  const bool others_come = std::any_of(holders_.begin(), holders_.end(), [&](const auto& entry) {
+    return entry.second.get() != &holder && entry.second->state == Holder::State::kStarting;
+  });
+  if (!others_come || parts_.runtime.Now() > first_served_at_ + kFirstMoment) {
+    return std::numeric_limits<size_t>::max();
+  }
+  size_t wanted = 0;
+  for (const auto& [id, item] : items_) wanted += item.size;
+  return std::max(kLeastFirstShare, wanted / 8);
 }
 
 // Twice what arrives in a round trip and a quarter of a second, but no more than an equal part of

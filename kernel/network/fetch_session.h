@@ -121,6 +121,7 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
   bool SomeoneMayHave(const Multihash& id, const Item& item) const L2P_REQUIRES(mutex_);
   void SearchIfUnknown(const Multihash& id, Item& item) L2P_REQUIRES(mutex_);
   void Assign(Holder& holder, std::vector<Multihash>& want) L2P_REQUIRES(mutex_);
+  size_t FirstShare(const Holder& holder) const L2P_REQUIRES(mutex_);
   std::optional<Multihash> TakeOver(const Holder& holder) const L2P_REQUIRES(mutex_);
   void AssignOne(Holder& holder, const Multihash& id, Item& item) L2P_REQUIRES(mutex_);
   void Unassign(Holder& holder, const Multihash& id) L2P_REQUIRES(mutex_);
@@ -153,6 +154,7 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
   absl::Status search_error_ L2P_GUARDED_BY(mutex_);
   std::map<PeerId, std::unique_ptr<Holder>> holders_ L2P_GUARDED_BY(mutex_);
   std::vector<Holder*> to_start_ L2P_GUARDED_BY(mutex_);
+  Time first_served_at_ L2P_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   std::map<PeerId, std::shared_ptr<Stream>> streams_ L2P_GUARDED_BY(mutex_);  // Reset by End.
   std::unique_ptr<Registration> watch_ L2P_GUARDED_BY(mutex_);
 };
