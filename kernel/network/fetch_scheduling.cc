@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "kernel/network/block_server.h"
 #include "kernel/network/fetch_session.h"
+#include "kernel/network/stream_io.h"
 
 namespace l2p {
 namespace {
@@ -220,7 +221,7 @@ void FetchSession::NoteBitmap(Holder& holder, const std::vector<Multihash>& aske
       if (found == items_.end()) continue;
       std::vector<Holder*>& holders = found->second.holders;
       const bool known = std::find(holders.begin(), holders.end(), &holder) != holders.end();
-      const bool has = i / 8 < bitmap.size() && (bitmap[i / 8] >> i % 8 & 1) != 0;
+      const bool has = TestBit(bitmap, i);
       if (has && !known) holders.push_back(&holder);
       if (has) holder.available.push_back(asked[i]);
       if (!has) SearchIfUnknown(asked[i], found->second);
