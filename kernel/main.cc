@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -32,6 +33,7 @@ constexpr Duration kHardLimit = absl::Seconds(10);
 constexpr char kUsage[] =
     "usage: l2pkernel [-c FILE]... [KEY=VALUE]...\n"
     "Runs an l2p node until SIGTERM or SIGINT; a second one ends it at once.\n"
+    "SIGHUP reads the files again; chunking and hashing follow at once.\n"
     "\n"
     "  -c, --config FILE   settings that differ from the defaults; may be repeated,\n"
     "                      later files win\n"
@@ -132,34 +134,69 @@ void BlockSignals() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
-// Waits for one of `signals`; false when `deadline` passes first. The system cuts a wait short when
-// the process is stopped and continued, by a shell or a debugger.
-bool AwaitSignal(const sigset_t& signals, const Clock& clock, Time deadline) {
+// Waits for one of `signals` and returns it; 0 when `deadline` passes first. The system cuts a wait
+// short when the process is stopped and continued, by a shell or a debugger.
+int AwaitSignal(const sigset_t& signals, const Clock& clock, Time deadline) {
   for (;;) {
     const Duration left = std::clamp(deadline - clock.Now(), absl::ZeroDuration(), absl::Hours(1));
     const timespec limit = absl::ToTimespec(left);
-    if (sigtimedwait(&signals, nullptr, &limit) > 0) return true;
-    if (left == absl::ZeroDuration()) return false;
+    const int signal = sigtimedwait(&signals, nullptr, &limit);
+    if (signal > 0) return signal;
+    if (left == absl::ZeroDuration()) return 0;
   }
 }
 
-// Sets `end` at the first SIGTERM or SIGINT. A second one, or a drain that hangs, ends the process
-// at once, also while the node is still starting. The thread lives as long as the process.
-absl::Status WatchSignals(const Clock& clock, Event& end) {
+// What signals ask of main.
+struct Wishes {
+  explicit Wishes(const Clock& clock) : any(NewThreadEvent(clock)) {}
+  const std::unique_ptr<Event> any;  // Set with each.
+  std::atomic<bool> end = false;
+  std::atomic<bool> reload = false;
+};
+
+// The first SIGTERM or SIGINT wishes the end. A second one, or a drain that hangs, ends the process
+// at once, also while the node is still starting. SIGHUP wishes that edited settings are read. The
+// thread lives as long as the process.
+absl::Status WatchSignals(const Clock& clock, Wishes& wishes) {
   return StartThread("signals",
-                     [&clock, &end] {
-                       sigset_t signals;
-                       sigemptyset(&signals);
-                       sigaddset(&signals, SIGINT);
-                       sigaddset(&signals, SIGTERM);
-                       AwaitSignal(signals, clock, absl::InfiniteFuture());
-                       end.Set();
-                       if (!AwaitSignal(signals, clock, clock.Now() + kHardLimit)) {
+                     [&clock, &wishes] {
+                       sigset_t ends;
+                       sigemptyset(&ends);
+                       sigaddset(&ends, SIGINT);
+                       sigaddset(&ends, SIGTERM);
+                       sigset_t all = ends;
+                       sigaddset(&all, SIGHUP);
+                       while (AwaitSignal(all, clock, absl::InfiniteFuture()) == SIGHUP) {
+                         wishes.reload = true;
+                         wishes.any->Set();
+                       }
+                       wishes.end = true;
+                       wishes.any->Set();
+                       if (AwaitSignal(ends, clock, clock.Now() + kHardLimit) == 0) {
                          std::fputs("l2pkernel: the node did not drain in time\n", stderr);
                        }
                        _exit(kFailed);
                      })
       .status();
+}
+
+// Reads the settings' files again, after SIGHUP.
+void Reload(const Arguments& arguments, KernelNode& node) {
+  absl::StatusOr<NodeConfig> config = LoadConfig(arguments);
+  const absl::Status status = config.ok() ? node.Follow(*config) : config.status();
+  node.runtime().Log(status.ok() ? Severity::kInfo : Severity::kError, "kernel",
+                     status.ok() ? "settings read again"
+                                 : absl::StrCat("settings read again, and not taken over: ",
+                                                std::string(status.message())));
+}
+
+// Serves until the end is wished.
+void Serve(const Arguments& arguments, KernelNode& node, Wishes& wishes) {
+  while (!wishes.end) {
+    wishes.any->Wait(absl::InfiniteFuture());
+    wishes.any->Reset();
+    if (wishes.reload.exchange(false)) Reload(arguments, node);
+  }
 }
 
 // For scripts that start a node: one line on stdout, when it can be used.
@@ -176,8 +213,8 @@ void PrintReady(KernelNode& node, const AdminServer& admin) {
   std::fflush(stdout);
 }
 
-absl::Status Run(const NodeConfig& config, RealRuntime& runtime, PluginRegistry& plugins,
-                 Event& end) {
+absl::Status Run(const Arguments& arguments, const NodeConfig& config, RealRuntime& runtime,
+                 PluginRegistry& plugins, Wishes& wishes) {
   L2P_RETURN_IF_ERROR(config.CheckPluginNames(plugins));
   L2P_ASSIGN_OR_RETURN(std::unique_ptr<KernelNode> node,
                        KernelNode::Open(runtime, config, plugins));
@@ -185,7 +222,7 @@ absl::Status Run(const NodeConfig& config, RealRuntime& runtime, PluginRegistry&
   auto admin = AdminServer::Start(AdminOptions(config.settings(), runtime), *node);
   if (admin.ok()) {
     PrintReady(*node, **admin);
-    end.Wait(absl::InfiniteFuture());
+    Serve(arguments, *node, wishes);
     runtime.Log(Severity::kInfo, "kernel", "draining");
     (*admin)->Stop(kDrain / 2);
   }
@@ -229,15 +266,15 @@ int Main(std::span<char* const> words) {
   }
   // Never destroyed: the signal thread has them to the last.
   static const Clock& clock = *new Clock;
-  static Event& end = *NewThreadEvent(clock).release();
-  if (absl::Status status = WatchSignals(clock, end); !status.ok()) return Fail(status);
+  static Wishes& wishes = *new Wishes(clock);
+  if (absl::Status status = WatchSignals(clock, wishes); !status.ok()) return Fail(status);
   const auto runtime = OpenRuntime(config->settings());
   if (!runtime.ok()) {
     Fail(runtime.status());
     return kFailed;
   }
   PluginRegistry plugins(PluginOptions(*config, **runtime));
-  const absl::Status status = Run(*config, **runtime, plugins, end);
+  const absl::Status status = Run(*arguments, *config, **runtime, plugins, wishes);
   return status.ok() ? kDrained : Fail(status);
 }
 

@@ -96,7 +96,7 @@ struct KernelNode::Parts {
   std::unique_ptr<Identity> identity;
   State* state = nullptr;
   Hashers hashers;
-  PluginSlot<Hasher> hasher;
+  std::unique_ptr<Slots> slots;
   PluginSlot<BlockStore> store;
   std::unique_ptr<Network> network;
   std::vector<std::pair<std::string, std::shared_ptr<Transport>>> transports;
@@ -133,7 +133,7 @@ struct KernelNode::Parts {
   absl::StatusOr<std::unique_ptr<Kind>> OpenAny(const std::string& name, bool is_active) {
     L2P_ASSIGN_OR_RETURN(const PluginDescriptor* plugin, plugins.Find(Kind::kKind, name));
     L2P_ASSIGN_OR_RETURN(const Settings settings, config.ForPlugin(*plugin));
-    if (is_active) active.push_back({Kind::kKind, name, plugin->version, settings.values()});
+    if (is_active) active.push_back({Kind::kKind, name, plugin->version, settings.values(), false});
     return OpenPlugin<Kind>(*plugin, HostFor(Kind::kKind, name), settings);
   }
 
@@ -148,8 +148,6 @@ struct KernelNode::Parts {
   absl::Status OpenNetwork();
   absl::Status OpenContent();
   absl::Status OpenServices();
-  absl::StatusOr<std::shared_ptr<Chunker>> MakeChunker(const std::string& name,
-                                                       std::optional<uint64_t> size);
   std::vector<PeerInfo> KnownPeers();
   void JoinByBootstrap();
 };
@@ -165,19 +163,13 @@ absl::Status KernelNode::Parts::OpenIdentityAndStores() {
   }
   L2P_ASSIGN_OR_RETURN(state, runtime.OpenState("kernel"));
 
-  const std::string writer = config.settings().Text("hashing.plugin");
-  L2P_ASSIGN_OR_RETURN(std::shared_ptr<Hasher> writing, OpenNamed<Hasher>("hashing.plugin"));
-  hashers.Add(writer, writing);
-  hasher.Swap(writing);
-  for (const std::string& name : plugins.Names(Hasher::kKind)) {
-    if (name == writer) continue;
-    absl::StatusOr<std::shared_ptr<Hasher>> other = OpenAny<Hasher>(name, true);
-    if (other.ok()) {
-      hashers.Add(name, *other);
-    } else {
-      runtime.Log(Severity::kWarning, "kernel", std::string(other.status().message()));
-    }
-  }
+  slots = std::make_unique<Slots>(
+      Slots::Parts{runtime, plugins, *state, hashers,
+                   [this](const std::string& kind, const std::string& name) -> Host& {
+                     return HostFor(kind, name);
+                   }},
+      config);
+  L2P_RETURN_IF_ERROR(slots->Open());
   L2P_ASSIGN_OR_RETURN(std::shared_ptr<BlockStore> opened, OpenNamed<BlockStore>("storage.plugin"));
   store.Swap(std::move(opened));
   return absl::OkStatus();
@@ -237,8 +229,6 @@ absl::Status KernelNode::Parts::OpenContent() {
   }
   absl::StatusOr<Redundancy> redundancy = Redundancy::Parse(settings.Text("placement.redundancy"));
   if (!redundancy.ok()) return config.At("placement.redundancy", redundancy.status());
-  // Errors of settings come now rather than at the first put.
-  L2P_RETURN_IF_ERROR(OpenNamed<Chunker>("chunking.plugin").status());
 
   L2P_ASSIGN_OR_RETURN(const uint64_t quota, QuotaOf(runtime, settings, *state));
   blocks = std::make_unique<BlockService>(runtime, store, hashers, quota);
@@ -253,27 +243,13 @@ absl::Status KernelNode::Parts::OpenContent() {
   placement = std::make_unique<Placement>(
       Placement::Parts{runtime, memory, *blocks, *holdings, router, *content_messenger, *crypto},
       placing);
-  content = std::make_unique<Content>(
-      Content::Parts{runtime, memory, *blocks, *holdings, *exchange, *placement, router, hasher,
-                     [this](const std::string& name, std::optional<uint64_t> size) {
-                       return MakeChunker(name, size);
-                     },
-                     std::move(profiles), default_profile, *redundancy});
+  content = std::make_unique<Content>(Content::Parts{
+      runtime, memory, *blocks, *holdings, *exchange, *placement, router, slots->hasher(),
+      [this](const std::string& name, std::optional<uint64_t> size) {
+        return slots->MakeChunker(name, size);
+      },
+      std::move(profiles), default_profile, *redundancy});
   return absl::OkStatus();
-}
-
-absl::StatusOr<std::shared_ptr<Chunker>> KernelNode::Parts::MakeChunker(
-    const std::string& name, std::optional<uint64_t> size) {
-  const std::string chosen = name.empty() ? config.settings().Text("chunking.plugin") : name;
-  L2P_ASSIGN_OR_RETURN(const PluginDescriptor* plugin, plugins.Find(Chunker::kKind, chosen));
-  L2P_ASSIGN_OR_RETURN(Settings settings, config.ForPlugin(*plugin));
-  if (size) {
-    std::map<std::string, std::string> values = settings.values();
-    values["size"] = absl::StrCat(*size, "B");
-    L2P_ASSIGN_OR_RETURN(settings,
-                         Settings::Make({plugin->settings, plugin->settings_count}, values));
-  }
-  return OpenPlugin<Chunker>(*plugin, HostFor(Chunker::kKind, chosen), settings);
 }
 
 absl::Status KernelNode::Parts::OpenServices() {
@@ -413,7 +389,35 @@ std::string KernelNode::RenderMetrics() {
   return parts_->metrics.Render();
 }
 
-std::vector<KernelNode::ActivePlugin> KernelNode::ActivePlugins() const { return parts_->active; }
+std::vector<KernelNode::ActivePlugin> KernelNode::ActivePlugins() const {
+  std::vector<ActivePlugin> plugins = parts_->active;
+  const auto add = [&](const std::vector<Slots::Slot>& slots, bool verifies) {
+    for (const Slots::Slot& slot : slots) {
+      plugins.push_back({slot.kind, slot.plugin, slot.version, slot.settings, verifies});
+    }
+  };
+  add(parts_->slots->List(), false);
+  add(parts_->slots->Verifying(), true);
+  return plugins;
+}
+
+Slots& KernelNode::slots() { return *parts_->slots; }
+
+absl::Status KernelNode::Follow(const NodeConfig& newer) {
+  L2P_RETURN_IF_ERROR(newer.CheckPluginNames(parts_->plugins));
+  L2P_RETURN_IF_ERROR(parts_->slots->Follow(newer));
+  std::vector<std::string> later = parts_->config.Differences(newer);
+  std::erase_if(later, [](const std::string& key) {
+    return key.starts_with("chunking.") || key.starts_with("hashing.");
+  });
+  if (!later.empty()) {
+    parts_->runtime.Log(Severity::kWarning, "kernel",
+                        absl::StrCat("edited settings that count from the next start: ",
+                                     absl::StrJoin(later, ", ")));
+  }
+  return absl::OkStatus();
+}
+
 Content& KernelNode::content() { return *parts_->content; }
 Network& KernelNode::network() { return *parts_->network; }
 Memory& KernelNode::memory() { return parts_->memory; }

@@ -9,6 +9,7 @@
 #include "kernel/loader/registry.h"
 #include "kernel/network/network.h"
 #include "kernel/node_config.h"
+#include "kernel/slots.h"
 #include "l2p/runtime.h"
 
 namespace l2p {
@@ -58,8 +59,16 @@ class KernelNode {
     std::string name;
     std::string version;
     std::map<std::string, std::string> settings;
+    bool verifies = false;  // A hasher that does not write.
   };
   std::vector<ActivePlugin> ActivePlugins() const;
+
+  // The slots that are swapped while the node runs.
+  Slots& slots();
+
+  // Takes edited settings over: those of the slots at once; a line in the log names the others,
+  // which count from the next start. On an error nothing that it names has changed.
+  absl::Status Follow(const NodeConfig& newer);
 
   Content& content();
   Network& network();

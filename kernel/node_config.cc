@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <vector>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -15,6 +15,7 @@ namespace l2p {
 namespace {
 
 constexpr char kProfilePrefix[] = "content.profile.";
+constexpr char kCommandLine[] = "command line";
 
 constexpr SettingSpec kSchema[] = {
     {"data.dir", SettingType::kText, "", "",
@@ -105,7 +106,7 @@ absl::StatusOr<NodeConfig> NodeConfig::Parse(std::span<const Source> files,
     }
     L2P_RETURN_IF_ERROR(
         config.Set(assignment.substr(0, separator),
-                   {.text = assignment.substr(separator + 1), .origin = "command line"}));
+                   {.text = assignment.substr(separator + 1), .origin = kCommandLine}));
   }
   std::map<std::string, std::string> kernel;
   for (const auto& [key, value] : config.values_) {
@@ -133,7 +134,8 @@ std::map<std::string, std::string> NodeConfig::Profiles() const {
   return profiles;
 }
 
-absl::StatusOr<Settings> NodeConfig::ForPlugin(const PluginDescriptor& plugin) const {
+absl::StatusOr<Settings> NodeConfig::ForPlugin(
+    const PluginDescriptor& plugin, const std::map<std::string, std::string>& over) const {
   const std::span<const SettingSpec> schema(plugin.settings, plugin.settings_count);
   const std::string section = absl::StrCat(plugin.kind, ".", plugin.name, ".");
   std::map<std::string, std::string> own;
@@ -147,7 +149,40 @@ absl::StatusOr<Settings> NodeConfig::ForPlugin(const PluginDescriptor& plugin) c
     L2P_RETURN_IF_ERROR(At(key, CheckSetting(*spec, value.text)));
     own[name] = value.text;
   }
+  for (const auto& [name, text] : over) own[name] = text;
   return Settings::Make(schema, own);
+}
+
+std::map<std::string, std::string> NodeConfig::ChoiceOf(std::string_view kind) const {
+  const std::string key = absl::StrCat(av(kind), ".plugin");
+  const std::string section = absl::StrCat(av(kind), ".", settings_.Text(key), ".");
+  std::map<std::string, std::string> choice;
+  for (const auto& [name, value] : values_) {
+    if (name == key || name.starts_with(section)) choice[name] = value.text;
+  }
+  return choice;
+}
+
+bool NodeConfig::FromCommandLine(std::string_view kind) const {
+  const std::map<std::string, std::string> choice = ChoiceOf(kind);
+  return std::any_of(choice.begin(), choice.end(), [this](const auto& each) {
+    return values_.at(each.first).origin == kCommandLine;
+  });
+}
+
+std::vector<std::string> NodeConfig::Differences(const NodeConfig& other) const {
+  std::map<std::string, std::string> mine;
+  std::map<std::string, std::string> theirs;
+  for (const auto& [key, value] : values_) mine[key] = value.text;
+  for (const auto& [key, value] : other.values_) theirs[key] = value.text;
+  std::set<std::string> keys;
+  for (const auto& [key, text] : mine) {
+    if (!theirs.contains(key) || theirs[key] != text) keys.insert(key);
+  }
+  for (const auto& [key, text] : theirs) {
+    if (!mine.contains(key)) keys.insert(key);
+  }
+  return {keys.begin(), keys.end()};
 }
 
 absl::Status NodeConfig::CheckPluginNames(const PluginRegistry& plugins) const {

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "kernel/loader/registry.h"
 #include "l2p/settings.h"
@@ -39,8 +40,19 @@ class NodeConfig {
   // The text of each content.profile.<name>, by name.
   std::map<std::string, std::string> Profiles() const;
 
-  // What is set for `plugin`, checked against its schema, with its defaults.
-  absl::StatusOr<Settings> ForPlugin(const PluginDescriptor& plugin) const;
+  // What is set for `plugin`, with `over` (without section) over it, checked against its schema,
+  // with its defaults.
+  absl::StatusOr<Settings> ForPlugin(const PluginDescriptor& plugin,
+                                     const std::map<std::string, std::string>& over = {}) const;
+
+  // What was set of <kind>.plugin and of the settings of the plugin it names, by full key.
+  std::map<std::string, std::string> ChoiceOf(std::string_view kind) const;
+
+  // Whether some of ChoiceOf(kind) came from the command line.
+  bool FromCommandLine(std::string_view kind) const;
+
+  // The keys whose values differ between this and `other`.
+  std::vector<std::string> Differences(const NodeConfig& other) const;
 
   // InvalidArgument if a key belongs to a plugin that there is no file for. Loads nothing.
   absl::Status CheckPluginNames(const PluginRegistry& plugins) const;

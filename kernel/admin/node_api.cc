@@ -48,6 +48,17 @@ absl::StatusOr<Object::Ptr> JsonBody(AdminCall& call) {
   }
 }
 
+Object SlotJson(const Slots::Slot& slot) {
+  Object item = Ordered();
+  item.set("kind", slot.kind);
+  item.set("plugin", slot.plugin);
+  item.set("version", slot.version);
+  item.set("settings", ValuesOf(slot.settings));
+  item.set("generation", slot.generation);
+  item.set("swapped", slot.swapped);
+  return item;
+}
+
 Object PeerJson(const Network::PeerStatus& peer) {
   Object item = Ordered();
   item.set("id", peer.id.ToString());
@@ -131,6 +142,7 @@ absl::Status GetPlugins(AdminCall& call) {
     item.set("name", plugin.name);
     item.set("version", plugin.version);
     item.set("settings", ValuesOf(plugin.settings));
+    item.set("role", plugin.verifies ? "verifies" : "live");
     active.add(item);
   }
   Array available;
@@ -151,6 +163,29 @@ absl::Status GetPlugins(AdminCall& call) {
   return absl::OkStatus();
 }
 
+absl::Status GetSlots(AdminCall& call) {
+  Object body;
+  body.set("slots", TextsOf(call.node().slots().List(), SlotJson));
+  call.Answer(HTTPResponse::HTTP_OK, body);
+  return absl::OkStatus();
+}
+
+absl::Status SwapSlot(AdminCall& call) {
+  L2P_ASSIGN_OR_RETURN(const Object::Ptr body, JsonBody(call));
+  std::map<std::string, std::string> settings;
+  if (body->has("settings")) {
+    const Object::Ptr given = body->getObject("settings");
+    if (given.isNull()) return absl::InvalidArgumentError("\"settings\" must be an object");
+    for (const auto& [name, value] : *given) settings[name] = value.toString();
+  }
+  L2P_ASSIGN_OR_RETURN(
+      const Slots::Slot slot,
+      call.node().slots().Swap(call.segments().back(), body->optValue<std::string>("plugin", ""),
+                               settings));
+  call.Answer(HTTPResponse::HTTP_OK, SlotJson(slot));
+  return absl::OkStatus();
+}
+
 absl::Status GetSettings(AdminCall& call) {
   Array settings;
   const auto add = [&](const std::string& key, const std::string& value, const char* help) {
@@ -161,8 +196,13 @@ absl::Status GetSettings(AdminCall& call) {
     settings.add(item);
   };
   const NodeConfig& config = call.node().config();
+  std::map<std::string, std::string> live;
+  for (const Slots::Slot& slot : call.node().slots().List())
+    live[slot.kind + ".plugin"] = slot.plugin;
   for (const SettingSpec& spec : NodeConfig::Schema()) {
-    add(spec.name, config.settings().Text(spec.name), spec.help);
+    const auto swapped = live.find(spec.name);
+    add(spec.name, swapped == live.end() ? config.settings().Text(spec.name) : swapped->second,
+        spec.help);
   }
   for (const auto& [name, text] : config.Profiles()) add("content.profile." + name, text, "");
   for (const KernelNode::ActivePlugin& plugin : call.node().ActivePlugins()) {

@@ -11,6 +11,8 @@ std::span<const Route> Routes() {
       {"GET", "/api/v1/peers", false, GetPeers},
       {"POST", "/api/v1/peers", false, ConnectPeer},
       {"GET", "/api/v1/plugins", false, GetPlugins},
+      {"GET", "/api/v1/slots", false, GetSlots},
+      {"PUT", "/api/v1/slots/{}", false, SwapSlot},
       {"GET", "/api/v1/settings", false, GetSettings},
       {"POST", "/api/v1/files", false, PutFiles},
       {"GET", "/api/v1/files", false, ListFiles},

@@ -36,6 +36,8 @@ absl::Status GetStatus(AdminCall& call);
 absl::Status GetPeers(AdminCall& call);
 absl::Status ConnectPeer(AdminCall& call);
 absl::Status GetPlugins(AdminCall& call);
+absl::Status GetSlots(AdminCall& call);
+absl::Status SwapSlot(AdminCall& call);
 absl::Status GetSettings(AdminCall& call);
 absl::Status GetMetrics(AdminCall& call);
 absl::Status GetHealth(AdminCall& call);

@@ -50,6 +50,7 @@ int RunId(const Invocation& invocation);
 int RunPeers(const Invocation& invocation);
 int RunConnect(const Invocation& invocation);
 int RunPlugins(const Invocation& invocation);
+int RunSwap(const Invocation& invocation);
 int RunSettings(const Invocation& invocation);
 int RunStatus(const Invocation& invocation);
 int RunShutdown(const Invocation& invocation);

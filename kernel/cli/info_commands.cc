@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
 #include "kernel/cli/commands.h"
 
 namespace l2p {
@@ -71,8 +72,9 @@ void PrintStatus(const Object::Ptr& status) {
 
 void PrintPlugins(const Object::Ptr& plugins) {
   for (const Object::Ptr& plugin : Items(plugins, "active")) {
-    std::cout << absl::StrFormat("%-10s %-10s %-8s running\n", Text(plugin, "kind"),
-                                 Text(plugin, "name"), Text(plugin, "version"));
+    std::cout << absl::StrFormat("%-10s %-10s %-8s %s\n", Text(plugin, "kind"),
+                                 Text(plugin, "name"), Text(plugin, "version"),
+                                 Text(plugin, "role") == "live" ? "running" : "verifies");
   }
   for (const Object::Ptr& plugin : Items(plugins, "available")) {
     const std::string refused = Text(plugin, "refused");
@@ -169,6 +171,43 @@ int RunConnect(const Invocation& invocation) {
 
 int RunPlugins(const Invocation& invocation) {
   return Show(invocation, "/api/v1/plugins", false, PrintPlugins);
+}
+
+int RunSwap(const Invocation& invocation) {
+  const std::vector<std::string>& words = invocation.arguments.positional();
+  Object settings(Poco::JSON_PRESERVE_KEY_ORDER);
+  for (size_t i = 2; i < words.size(); ++i) {
+    const std::pair<std::string, std::string> pair =
+        absl::StrSplit(words[i], absl::MaxSplits('=', 1));
+    if (pair.first.empty() || words[i].find('=') == std::string::npos) {
+      std::cerr << "l2p: swap: expected KEY=VALUE, found '" << words[i] << "'\n";
+      return kExitUsage;
+    }
+    settings.set(pair.first, pair.second);
+  }
+  Object body(Poco::JSON_PRESERVE_KEY_ORDER);
+  body.set("plugin", words[1]);
+  body.set("settings", settings);
+  ApiClient::Request request;
+  request.method = "PUT";
+  request.target = "/api/v1/slots/" + PercentEncode(words[0]);
+  request.headers["Content-Type"] = "application/json";
+  request.body = [&body](std::ostream& out) {
+    body.stringify(out);
+    return absl::OkStatus();
+  };
+  const absl::StatusOr<Object::Ptr> slot = invocation.api.Json(request);
+  if (!slot.ok()) {
+    const int code = Report(slot.status());
+    return absl::IsUnimplemented(slot.status()) ? kExitUsage : code;
+  }
+  if (invocation.json) {
+    PrintJson(*slot);
+  } else {
+    std::cout << Text(*slot, "kind") << " " << Text(*slot, "plugin") << " "
+              << Text(*slot, "version") << "\n";
+  }
+  return kExitDone;
 }
 
 int RunSettings(const Invocation& invocation) {

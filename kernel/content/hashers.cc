@@ -33,11 +33,14 @@ std::vector<Turn> SplitIntoTurns(std::span<const ByteView> inputs) {
 }  // namespace
 
 void Hashers::Add(std::string name, std::shared_ptr<Hasher> hasher) {
-  by_code_[hasher->code()] = hasher;
+  const HashCode code = hasher->code();
+  MutexLock lock(mutex_);
+  by_code_[code] = hasher;
   by_name_[std::move(name)] = std::move(hasher);
 }
 
 absl::StatusOr<std::shared_ptr<Hasher>> Hashers::Named(std::string_view name) const {
+  MutexLock lock(mutex_);
   auto found = by_name_.find(std::string(name));
   if (found != by_name_.end()) return found->second;
   std::string names;
@@ -53,16 +56,22 @@ absl::Status Hashers::Verify(const Multihash& id, ByteView data) const {
   if (id.code() == HashCode::kIdentity) {
     matches = Equal(id.digest(), data);
   } else {
-    auto found = by_code_.find(id.code());
-    if (found == by_code_.end()) {
+    const std::shared_ptr<Hasher> hasher = WithCode(id.code());
+    if (hasher == nullptr) {
       return absl::UnimplementedError(absl::StrCat("no hasher for hash code ",
                                                    static_cast<uint64_t>(id.code()), " of block ",
                                                    id.ToString()));
     }
-    matches = HashOf(*found->second, data) == id;
+    matches = HashOf(*hasher, data) == id;
   }
   if (matches) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat("block ", id.ToString(), ": bytes do not match the id"));
+}
+
+std::shared_ptr<Hasher> Hashers::WithCode(HashCode code) const {
+  MutexLock lock(mutex_);
+  const auto found = by_code_.find(code);
+  return found == by_code_.end() ? nullptr : found->second;
 }
 
 std::vector<Multihash> Hashers::HashAll(const Hasher& hasher, std::span<const ByteView> inputs,

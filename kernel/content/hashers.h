@@ -14,11 +14,10 @@
 
 namespace l2p {
 
-// Hashers are all loaded hash functions: one writes, all verify. Filled at start, then read by
-// [any thread].
+// Hashers are all loaded hash functions: one writes, all verify. [any thread]
 class Hashers {
  public:
-  // `name` is the plugin's name ("--hasher NAME").
+  // `name` is the plugin's name ("--hasher NAME"); the newest of a name or code counts.
   void Add(std::string name, std::shared_ptr<Hasher> hasher);
 
   // InvalidArgument names the hashers there are.
@@ -30,7 +29,7 @@ class Hashers {
 
   // Whether Verify can check ids of this function.
   bool Knows(HashCode code) const {
-    return code == HashCode::kIdentity || by_code_.contains(code);
+    return code == HashCode::kIdentity || WithCode(code) != nullptr;
   }
 
   // The multihashes of `inputs`, spread over the cores.
@@ -38,8 +37,11 @@ class Hashers {
                                         Tasks& tasks);
 
  private:
-  std::map<std::string, std::shared_ptr<Hasher>> by_name_;
-  std::map<HashCode, std::shared_ptr<Hasher>> by_code_;
+  std::shared_ptr<Hasher> WithCode(HashCode code) const;  // Null if there is none.
+
+  mutable Mutex mutex_{"Hashers"};
+  std::map<std::string, std::shared_ptr<Hasher>> by_name_ L2P_GUARDED_BY(mutex_);
+  std::map<HashCode, std::shared_ptr<Hasher>> by_code_ L2P_GUARDED_BY(mutex_);
 };
 
 }  // namespace l2p
