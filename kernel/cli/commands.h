@@ -49,11 +49,15 @@ int RunRm(const Invocation& invocation);
 int RunId(const Invocation& invocation);
 int RunPeers(const Invocation& invocation);
 int RunConnect(const Invocation& invocation);
-int RunPlugins(const Invocation& invocation);
+int RunPlugins(const Invocation& invocation);  // list, or check FILE
 int RunSwap(const Invocation& invocation);
 int RunSettings(const Invocation& invocation);
 int RunStatus(const Invocation& invocation);
 int RunShutdown(const Invocation& invocation);
+
+// plugin_commands.cc
+int RunPlugin(const Invocation& invocation);
+int CheckPluginFile(const std::string& file);  // Its ExitCode.
 
 }  // namespace l2p
 

@@ -170,6 +170,12 @@ int RunConnect(const Invocation& invocation) {
 }
 
 int RunPlugins(const Invocation& invocation) {
+  const std::vector<std::string>& words = invocation.arguments.positional();
+  if (words.size() == 2 && words[0] == "check") return CheckPluginFile(words[1]);
+  if (!words.empty()) {
+    std::cerr << "l2p: usage: l2p plugins [check FILE]\n";
+    return kExitUsage;
+  }
   return Show(invocation, "/api/v1/plugins", false, PrintPlugins);
 }
 

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <optional>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -34,79 +35,72 @@ bool IsNameOf(const char* text, std::string_view extra) {
   });
 }
 
-absl::Status Refused(std::string_view name, std::string_view field, std::string_view wanted,
-                     std::string_view found) {
-  return absl::FailedPreconditionError(absl::StrCat(
-      "plugin ", av(name), ": ", av(field), ": wanted ", av(wanted), ", found ", av(found)));
-}
-
 std::string Quoted(const char* text) {
   return text == nullptr ? "nothing" : absl::StrCat("\"", text, "\"");
 }
 
-absl::Status CheckVersion(const PluginDescriptor& found, std::string_view name) {
-  if (found.magic != kPluginMagic) {
-    return Refused(name, "magic", absl::StrCat("0x", absl::Hex(kPluginMagic)),
-                   absl::StrCat("0x", absl::Hex(found.magic)));
-  }
-  if (found.sdk_major != kSdkMajor) {
-    return Refused(name, "SDK major version", absl::StrCat(kSdkMajor),
-                   absl::StrCat(found.sdk_major));
-  }
-  if (found.sdk_minor > kSdkMinor) {
-    return Refused(name, "SDK minor version", absl::StrCat("at most ", kSdkMinor),
-                   absl::StrCat(found.sdk_minor));
-  }
-  if (found.size != sizeof(PluginDescriptor)) {
-    return Refused(name, "size of the descriptor", absl::StrCat(sizeof(PluginDescriptor)),
-                   absl::StrCat(found.size));
-  }
-  if (found.toolchain == nullptr || std::strcmp(found.toolchain, L2P_TOOLCHAIN) != 0) {
-    return Refused(name, "toolchain", Quoted(L2P_TOOLCHAIN), Quoted(found.toolchain));
-  }
-  return absl::OkStatus();
+bool IsKind(const char* text) {
+  return text != nullptr &&
+         std::find(std::begin(kKinds), std::end(kKinds), text) != std::end(kKinds);
 }
 
-absl::Status CheckNames(const PluginDescriptor& found, std::string_view name) {
-  if (found.kind == nullptr ||
-      std::find(std::begin(kKinds), std::end(kKinds), found.kind) == std::end(kKinds)) {
-    std::string wanted = "one of";
-    for (const std::string_view kind : kKinds) absl::StrAppend(&wanted, " ", av(kind));
-    return Refused(name, "kind", wanted, Quoted(found.kind));
-  }
-  if (found.name == nullptr || name != found.name) {
-    return Refused(name, "name", absl::StrCat("\"", av(name), "\", as the file is called"),
-                   Quoted(found.name));
-  }
-  if (!IsNameOf(found.name, "")) {
-    return Refused(name, "name", "letters a-z and digits", Quoted(found.name));
-  }
-  if (found.version == nullptr || *found.version == '\0') {
-    return Refused(name, "version", "a version", Quoted(found.version));
-  }
-  if (found.open == nullptr) return Refused(name, "open", "a factory", "nothing");
-  return absl::OkStatus();
+std::string AllKinds() {
+  std::string text = "one of";
+  for (const std::string_view kind : kKinds) absl::StrAppend(&text, " ", av(kind));
+  return text;
 }
 
-absl::Status CheckSchema(const PluginDescriptor& found, std::string_view name) {
+// False if what follows cannot be read.
+bool CompareLayout(const PluginDescriptor& found, std::vector<PluginField>& fields) {
+  fields.push_back({"magic", absl::StrCat("0x", absl::Hex(kPluginMagic)),
+                    absl::StrCat("0x", absl::Hex(found.magic)), found.magic == kPluginMagic});
+  if (!fields.back().fits) return false;
+  fields.push_back({"SDK major version", absl::StrCat(kSdkMajor), absl::StrCat(found.sdk_major),
+                    found.sdk_major == kSdkMajor});
+  if (!fields.back().fits) return false;
+  fields.push_back({"SDK minor version", absl::StrCat("at most ", kSdkMinor),
+                    absl::StrCat(found.sdk_minor), found.sdk_minor <= kSdkMinor});
+  fields.push_back({"size of the descriptor", absl::StrCat(sizeof(PluginDescriptor)),
+                    absl::StrCat(found.size), found.size == sizeof(PluginDescriptor)});
+  return fields.back().fits;
+}
+
+void CompareNames(const PluginDescriptor& found, std::string_view name,
+                  std::vector<PluginField>& fields) {
+  fields.push_back(
+      {"toolchain", Quoted(L2P_TOOLCHAIN), Quoted(found.toolchain),
+       found.toolchain != nullptr && std::strcmp(found.toolchain, L2P_TOOLCHAIN) == 0});
+  fields.push_back({"kind", AllKinds(), Quoted(found.kind), IsKind(found.kind)});
+  const bool same_name = found.name != nullptr && name == found.name;
+  fields.push_back({"name",
+                    same_name ? "letters a-z and digits"
+                              : absl::StrCat("\"", av(name), "\", as the file is called"),
+                    Quoted(found.name), same_name && IsNameOf(found.name, "")});
+  fields.push_back({"version", "a version", Quoted(found.version),
+                    found.version != nullptr && *found.version != '\0'});
+  fields.push_back({"open", "a factory", found.open == nullptr ? "nothing" : "a factory",
+                    found.open != nullptr});
+}
+
+// What is wrong with the schema, if anything is.
+std::optional<PluginField> SchemaFault(const PluginDescriptor& found) {
   if (found.settings == nullptr && found.settings_count != 0) {
-    return Refused(name, "settings", absl::StrCat(found.settings_count, " settings"), "nothing");
+    return PluginField{"settings", absl::StrCat(found.settings_count, " settings"), "nothing"};
   }
   std::set<std::string> seen;
   for (const SettingSpec& spec : std::span(found.settings, found.settings_count)) {
     if (spec.name == nullptr || !IsNameOf(spec.name, "_.")) {
-      return Refused(name, "name of a setting", "letters a-z, digits, '_' and '.'",
-                     Quoted(spec.name));
+      return PluginField{"name of a setting", "letters a-z, digits, '_' and '.'",
+                         Quoted(spec.name)};
     }
+    const std::string setting = absl::StrCat("setting ", spec.name);
     if (spec.fallback == nullptr || spec.allowed == nullptr || spec.help == nullptr) {
-      return Refused(name, absl::StrCat("setting ", spec.name), "default, allowed and help",
-                     "nothing in one of them");
+      return PluginField{setting, "default, allowed and help", "nothing in one of them"};
     }
-    if (!seen.insert(spec.name).second) {
-      return Refused(name, absl::StrCat("setting ", spec.name), "each setting once", "it twice");
-    }
+    if (!seen.insert(spec.name).second)
+      return PluginField{setting, "each setting once", "it twice"};
   }
-  return absl::OkStatus();
+  return std::nullopt;
 }
 
 // dlopen says of a text file "invalid ELF header"; a message of our own spares the author a guess.
@@ -124,6 +118,24 @@ absl::Status CheckElf(const std::string& path) {
     return absl::InvalidArgumentError(absl::StrCat("open plugin ", path, ": not a shared object"));
   }
   return absl::OkStatus();
+}
+
+// Loads the file for ever; nothing in the descriptor has been checked.
+absl::StatusOr<const PluginDescriptor*> LoadDescriptor(const std::string& path) {
+  L2P_RETURN_IF_ERROR(CheckPluginFileAccess(path));
+  L2P_RETURN_IF_ERROR(CheckElf(path));
+  // Without a slash dlopen would search the library path instead.
+  const std::string file = path.find('/') == std::string::npos ? "./" + path : path;
+  void* const library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  if (library == nullptr) {
+    return absl::InvalidArgumentError(absl::StrCat("open plugin ", dlerror()));
+  }
+  const void* const symbol = dlsym(library, "l2p_plugin");
+  if (symbol == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("open plugin ", path, ": it exports no l2p_plugin (see L2P_PLUGIN)"));
+  }
+  return static_cast<const PluginDescriptor*>(symbol);
 }
 
 }  // namespace
@@ -159,29 +171,35 @@ absl::Status CheckPluginFileAccess(const std::string& path) {
   return absl::OkStatus();
 }
 
+std::vector<PluginField> ComparePluginDescriptor(const PluginDescriptor& descriptor,
+                                                 std::string_view name) {
+  std::vector<PluginField> fields;
+  if (!CompareLayout(descriptor, fields)) return fields;
+  CompareNames(descriptor, name, fields);
+  const std::string count = absl::StrCat(descriptor.settings_count, " settings");
+  const std::optional<PluginField> fault = SchemaFault(descriptor);
+  fields.push_back(fault ? *fault : PluginField{"settings", "a schema", count, true});
+  return fields;
+}
+
 absl::Status CheckPluginDescriptor(const PluginDescriptor& descriptor, std::string_view name) {
-  L2P_RETURN_IF_ERROR(CheckVersion(descriptor, name));
-  L2P_RETURN_IF_ERROR(CheckNames(descriptor, name));
-  return CheckSchema(descriptor, name);
+  for (const PluginField& field : ComparePluginDescriptor(descriptor, name)) {
+    if (field.fits) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "plugin ", av(name), ": ", field.name, ": wanted ", field.wanted, ", found ", field.found));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<const PluginDescriptor*> OpenPluginFile(const std::string& path) {
-  L2P_RETURN_IF_ERROR(CheckPluginFileAccess(path));
-  L2P_RETURN_IF_ERROR(CheckElf(path));
-  // Without a slash dlopen would search the library path instead.
-  const std::string file = path.find('/') == std::string::npos ? "./" + path : path;
-  void* const library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  if (library == nullptr) {
-    return absl::InvalidArgumentError(absl::StrCat("open plugin ", dlerror()));
-  }
-  const void* const symbol = dlsym(library, "l2p_plugin");
-  if (symbol == nullptr) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("open plugin ", path, ": it exports no l2p_plugin (see L2P_PLUGIN)"));
-  }
-  const auto* const descriptor = static_cast<const PluginDescriptor*>(symbol);
+  L2P_ASSIGN_OR_RETURN(const PluginDescriptor* const descriptor, LoadDescriptor(path));
   L2P_RETURN_IF_ERROR(CheckPluginDescriptor(*descriptor, PluginNameOfFile(path)));
   return descriptor;
+}
+
+absl::StatusOr<std::vector<PluginField>> ComparePluginFile(const std::string& path) {
+  L2P_ASSIGN_OR_RETURN(const PluginDescriptor* const descriptor, LoadDescriptor(path));
+  return ComparePluginDescriptor(*descriptor, PluginNameOfFile(path));
 }
 
 }  // namespace l2p

@@ -70,6 +70,62 @@ TEST_F(Installation, ItsCheckPassesItsPlugins) {
   EXPECT_EQ(check.exit_code, 0) << check.output;
 }
 
+// What `l2p plugin new` writes builds against the installed SDK alone, keeps its kind's contract,
+// and is loaded by a node.
+class NewPlugin : public Installation, public testing::WithParamInterface<const char*> {};
+
+TEST_P(NewPlugin, BuildsAndPassesOutsideTheTree) {
+  const std::string kind = GetParam();
+  const TemporaryFolder work;
+  const fs::path before = fs::current_path();
+  fs::current_path(work.path());
+  const Finished made = Run("bin/l2p", {"plugin", "new", kind, "mine"});
+  fs::current_path(before);
+  ASSERT_EQ(made.exit_code, 0) << made.output;
+  const std::string build = work / "mine/build";
+  const Finished configured =
+      RunProgram({L2P_CMAKE, "-S", work / "mine", "-B", build, "-DCMAKE_PREFIX_PATH=" + Path(""),
+                  "-DCMAKE_CXX_COMPILER=" L2P_COMPILER, "-DCMAKE_CXX_FLAGS=" L2P_FLAGS});
+  ASSERT_EQ(configured.exit_code, 0) << configured.output;
+  const Finished built = RunProgram({L2P_CMAKE, "--build", build});
+  ASSERT_EQ(built.exit_code, 0) << built.output;
+  EXPECT_THAT(built.output, testing::Not(HasSubstr("warning")));
+  const std::string file = build + "/plugins/" + kind + "/mine.so";
+  const Finished checked = Run("bin/l2p-check-plugin", {file});
+  EXPECT_EQ(checked.exit_code, 0) << checked.output;
+  const Finished tests = RunProgram({L2P_CTEST, "--test-dir", build});
+  EXPECT_EQ(tests.exit_code, 0) << tests.output;
+
+  ChildProcess node({Path("bin/l2pkernel"), "data.dir=" + (work / "data"),
+                     "plugins.path=" + Path("lib/l2p/plugins") + "," + build + "/plugins",
+                     kind + ".plugin=mine", "transport.tcp.listen=/ip4/127.0.0.1/tcp/0",
+                     "admin.listen="});
+  ASSERT_TRUE(node.AwaitOutput("ready peer=")) << node.output();
+  const Finished put = RunProgram({Path("bin/l2p"), "put", "--local", work / "mine/README.md",
+                                   "--api", work / "data/admin.sock"});
+  EXPECT_EQ(put.exit_code, 0) << put.output;
+  node.Signal(SIGTERM);
+  EXPECT_EQ(node.Wait(), 0) << node.output();
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, NewPlugin,
+                         testing::Values("chunking", "hashing", "storage", "service"),
+                         [](const auto& kind) { return std::string(kind.param); });
+
+TEST_F(Installation, ItTellsWhyAPluginIsRefused) {
+  const Finished good =
+      Run("bin/l2p", {"plugins", "check", Path("lib/l2p/plugins/chunking/fixed.so")});
+  EXPECT_EQ(good.exit_code, 0) << good.output;
+  EXPECT_THAT(good.output, HasSubstr("toolchain"));
+  const Finished bad =
+      Run("bin/l2p", {"plugins", "check", L2P_BUILD "/tests/plugins/hashing/wrongtoolchain.so"});
+  EXPECT_EQ(bad.exit_code, 1);
+  EXPECT_THAT(bad.output, HasSubstr("REFUSED toolchain"));
+  const Finished text = Run("bin/l2p", {"plugins", "check", Path("share/l2p/node.properties")});
+  EXPECT_EQ(text.exit_code, 1);
+  EXPECT_THAT(text.output, HasSubstr("not an ELF file"));
+}
+
 TEST_F(Installation, ItsNodeStartsAndStops) {
   const TemporaryFolder data;
   ChildProcess node({Path("bin/l2pkernel"), "data.dir=" + data.path(),

@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "l2p/plugin.h"
 #include "l2p/status.h"
@@ -22,8 +23,21 @@ L2P_SDK_API std::string PluginNameOfFile(std::string_view path);
 // NotFound when there is no such file; InvalidArgument when it is not a regular file.
 L2P_SDK_API absl::Status CheckPluginFileAccess(const std::string& path);
 
-// Compares every field of `descriptor` with what this build wants; `name` is what the file's name
-// tells. FailedPrecondition says which plugin, which field, what was wanted and what was found.
+// One field of a descriptor beside what this build wants of it.
+struct PluginField {
+  std::string name;
+  std::string wanted;
+  std::string found;
+  bool fits = false;
+};
+
+// All fields of `descriptor`; `name` is what the file's name tells. Only those up to the first
+// that makes the rest unreadable (magic, SDK major, size) if there is such a one.
+L2P_SDK_API std::vector<PluginField> ComparePluginDescriptor(const PluginDescriptor& descriptor,
+                                                             std::string_view name);
+
+// The first field that does not fit as FailedPrecondition: which plugin, which field, what was
+// wanted and what was found.
 L2P_SDK_API absl::Status CheckPluginDescriptor(const PluginDescriptor& descriptor,
                                                std::string_view name);
 
@@ -34,6 +48,9 @@ L2P_SDK_API absl::Status CheckPluginDescriptor(const PluginDescriptor& descripto
 // InvalidArgument: not an ELF shared object for this machine, or no `l2p_plugin` in it; otherwise
 // as the two checks above.
 L2P_SDK_API absl::StatusOr<const PluginDescriptor*> OpenPluginFile(const std::string& path);
+
+// As OpenPluginFile, but the descriptor is compared instead of checked.
+L2P_SDK_API absl::StatusOr<std::vector<PluginField>> ComparePluginFile(const std::string& path);
 
 }  // namespace l2p
 
