@@ -7,6 +7,7 @@
 #include "l2p/testkit/gtest_conformance.h"
 #include "plugins/chunking/fastcdc/fastcdc_chunker.h"
 #include "plugins/chunking/fixed/fixed_chunker.h"
+#include "plugins/chunking/nibblecdc/nibble_cdc_chunker.h"
 
 namespace l2p {
 namespace {
@@ -20,6 +21,20 @@ L2P_TEST_CONFORMANCE(FastCdc, testkit::ChunkerConformance(
                                         host.crypto(), 256 << 10, 1 << 20, 2 << 20);
                                   },
                                   PluginWorlds()));
+
+L2P_TEST_CONFORMANCE(NibbleCdc, testkit::ChunkerConformance(
+                                    [](Host& host) {
+                                      return std::make_unique<NibbleCdcChunker>(
+                                          host.crypto(), 64 << 10, 256 << 10, 1 << 20);
+                                    },
+                                    PluginWorlds()));
+L2P_TEST_CONFORMANCE(NibbleCdcByOne, testkit::ChunkerConformance(
+                                         [](Host& host) {
+                                           return std::make_unique<NibbleCdcChunker>(
+                                               host.crypto(), 64 << 10, 256 << 10, 1 << 20,
+                                               NibbleGear::Lanes::kOne);
+                                         },
+                                         PluginWorlds()));
 
 // Xorshift64 from 1, a byte (the lowest) a step.
 std::string Xorshift(size_t size) {
@@ -90,8 +105,91 @@ TEST(FastCdcChunker, CutsForEverWhereItFirstDid) {
             (std::vector<size_t>{65536, 131072, 150000}));
 }
 
-TEST(FastCdcChunker, FindsTheOldCutsAgainAfterAnInsertion) {
-  const FastCdcChunker chunker(BoringsslCrypto(), 4096, 16384, 65536);
+// The definition in nibble_cdc_chunker.h, word by word.
+std::vector<size_t> CutByNibbles(std::string_view text, size_t min, size_t average, size_t max) {
+  std::array<uint32_t, 16> low{};
+  std::array<uint32_t, 16> high{};
+  for (size_t i = 0; i < 16; ++i) {
+    const uint8_t byte = static_cast<uint8_t>(i);
+    const ByteView part(&byte, 1);
+    const Sha256Digest digest = BoringsslCrypto().Sha256({&part, 1});
+    for (size_t k = 0; k < 4; ++k) low[i] = low[i] << 8 | digest[k];
+    for (size_t k = 4; k < 8; ++k) high[i] = high[i] << 8 | digest[k];
+  }
+  const auto hash = [&](size_t end) {
+    uint32_t sum = 0;
+    for (size_t j = 0; j < 32; ++j) {
+      const uint8_t byte = static_cast<uint8_t>(text[end - 1 - j]);
+      sum += (low[byte % 16] + high[byte / 16]) << j;
+    }
+    return sum;
+  };
+  const int bits = std::bit_width(average) - 1;
+  std::vector<size_t> ends;
+  for (size_t start = 0; start < text.size(); start = ends.back()) {
+    size_t length = std::min(min, text.size() - start);
+    for (bool found = false; !found && length < std::min(max, text.size() - start);) {
+      ++length;
+      const uint64_t limit = uint64_t{1} << (32 - (length <= average ? bits + 2 : bits - 2));
+      found = hash(start + length) < limit;
+    }
+    ends.push_back(start + length);
+  }
+  return ends;
+}
+
+constexpr NibbleGear::Lanes kBothLanes[] = {NibbleGear::Lanes::kOne, NibbleGear::Lanes::kSixteen};
+
+bool ThisProcessorHas(NibbleGear::Lanes lanes) {
+  return lanes == NibbleGear::Lanes::kOne || lanes == NibbleGear::MostLanes();
+}
+
+TEST(NibbleCdcChunker, CutsWhereItsDefinitionSays) {
+  const std::string text = Xorshift(1 << 20);
+  for (const NibbleGear::Lanes lanes : kBothLanes) {
+    if (!ThisProcessorHas(lanes)) continue;
+    for (const auto& [min, average, max] : {std::array<size_t, 3>{64, 1024, 4096},
+                                            {257, 2048, 8191},
+                                            {4096, 16384, 65536},
+                                            {65536, 262144, 1048576}}) {
+      EXPECT_EQ(CutAll(NibbleCdcChunker(BoringsslCrypto(), min, average, max, lanes), text),
+                CutByNibbles(text, min, average, max));
+    }
+  }
+}
+
+// Whatever the first end's place in the lanes and whatever is left for fewer of them.
+TEST(NibbleCdcChunker, FindsTheSameEndByOneAndBySixteen) {
+  if (!ThisProcessorHas(NibbleGear::Lanes::kSixteen)) GTEST_SKIP() << "no AVX-512";
+  const BoringsslCrypto crypto;
+  const NibbleGear one(crypto, NibbleGear::Lanes::kOne);
+  const NibbleGear sixteen(crypto, NibbleGear::Lanes::kSixteen);
+  const std::string text = Xorshift(200'000);
+  const uint8_t* const data = AsBytes(text).data();
+  for (size_t from = 32; from < text.size(); from += 1 + from / 7) {
+    for (size_t to = from; to < text.size(); to += 1 + (to - from) / 3) {
+      for (const int ones : {8, 12, 16, 22}) {
+        const uint32_t limit = uint32_t{1} << (32 - ones);
+        ASSERT_EQ(sixteen.FirstBelow(data, from, to, limit), one.FirstBelow(data, from, to, limit))
+            << from << " to " << to << ", limit " << limit;
+      }
+    }
+  }
+}
+
+TEST(NibbleCdcChunker, CutsForEverWhereItFirstDid) {
+  for (const NibbleGear::Lanes lanes : kBothLanes) {
+    if (!ThisProcessorHas(lanes)) continue;
+    const NibbleCdcChunker chunker(BoringsslCrypto(), 4096, 16384, 65536, lanes);
+    EXPECT_EQ(chunker.Parameters(), "nibblecdc-v1-4096-16384-65536");
+    EXPECT_EQ(CutAll(chunker, Xorshift(100'000)),
+              (std::vector<size_t>{17039, 24241, 41413, 64648, 82559, 100000}));
+    EXPECT_EQ(CutAll(chunker, std::string(150'000, '\0')),
+              (std::vector<size_t>{65536, 131072, 150000}));
+  }
+}
+
+void ExpectTheOldCutsAgainAfterAnInsertion(const Chunker& chunker) {
   const std::string text = Xorshift(1 << 20);
   const std::vector<size_t> before = CutAll(chunker, text);
   std::vector<size_t> after = CutAll(chunker, "seven b" + text);
@@ -100,6 +198,14 @@ TEST(FastCdcChunker, FindsTheOldCutsAgainAfterAnInsertion) {
   std::set_intersection(before.begin(), before.end(), after.begin(), after.end(),
                         std::back_inserter(both));
   EXPECT_GE(both.size() + 5, before.size());
+}
+
+TEST(FastCdcChunker, FindsTheOldCutsAgainAfterAnInsertion) {
+  ExpectTheOldCutsAgainAfterAnInsertion(FastCdcChunker(BoringsslCrypto(), 4096, 16384, 65536));
+}
+
+TEST(NibbleCdcChunker, FindsTheOldCutsAgainAfterAnInsertion) {
+  ExpectTheOldCutsAgainAfterAnInsertion(NibbleCdcChunker(BoringsslCrypto(), 4096, 16384, 65536));
 }
 
 TEST(FixedChunker, NamesItsSize) { EXPECT_EQ(FixedChunker(1048576).Parameters(), "fixed-1048576"); }

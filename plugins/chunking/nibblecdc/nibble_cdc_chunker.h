@@ -1,0 +1,49 @@
+#ifndef L2P_PLUGINS_CHUNKING_NIBBLECDC_NIBBLE_CDC_CHUNKER_H_
+#define L2P_PLUGINS_CHUNKING_NIBBLECDC_NIBBLE_CDC_CHUNKER_H_
+
+#include "l2p/chunker.h"
+#include "l2p/crypto.h"
+#include "nibble_gear.h"
+
+namespace l2p {
+
+// Content-defined chunking at the speed of memory: FastCDC's normalised chunking (see fastcdc) over
+// a gear hash whose table is the sum of two of 16 entries, so that it fits two vector registers,
+// and whose window is 32 bytes, so that sixteen places of a file are hashed at once.
+//
+// What fixes the cuts (any change of it needs a new name in Parameters()):
+//   LOW[i]  bytes 0 .. 3, big-endian, of SHA-256(the single byte i), i = 0 .. 15
+//   HIGH[i] bytes 4 .. 7 of the same
+//   G[c]    LOW[c mod 16] + HIGH[floor(c / 16)]
+//   h(e)    over the 32 bytes before e: the sum of G[byte at e - 1 - j] << j, j = 0 .. 31, mod 2^32
+//   b       floor(log2(average)); small = 2^(32 - (b + 2)), large = 2^(32 - (b - 2))
+//   end     the first e > min with h(e) < (e <= average ? small : large); else max, or the end of
+//           the file
+class NibbleCdcChunker : public Chunker {
+ public:
+  static constexpr size_t kLeastMin = 64;
+  static constexpr size_t kLeastAverage = 1024;
+
+  // REQUIRES: kLeastMin <= min < average < max <= kMaxChunk, average >= kLeastAverage.
+  NibbleCdcChunker(const Crypto& crypto, size_t min, size_t average, size_t max,
+                   NibbleGear::Lanes lanes = NibbleGear::MostLanes());
+
+  size_t max_chunk() const override { return max_; }
+  size_t Cut(ByteView window, bool at_end, std::span<size_t> ends) const override;
+  std::string Parameters() const override;
+
+ private:
+  // The length of the chunk at the front of `window`, 0 if that is not decided by it.
+  size_t ChunkLength(ByteView window, bool at_end) const;
+
+  const size_t min_;
+  const size_t average_;
+  const size_t max_;
+  const uint32_t small_;
+  const uint32_t large_;
+  const NibbleGear gear_;
+};
+
+}  // namespace l2p
+
+#endif  // L2P_PLUGINS_CHUNKING_NIBBLECDC_NIBBLE_CDC_CHUNKER_H_
