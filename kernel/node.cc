@@ -21,6 +21,7 @@ constexpr size_t kKnownPeers = 200;
 constexpr Duration kBootstrapLimit = absl::Seconds(10);
 constexpr Duration kFirstPeerAlone = absl::Seconds(1);  // Nobody to wait for but who comes by.
 constexpr Duration kBootstrapPeriod = absl::Seconds(5);
+constexpr Duration kSaveScoresPeriod = absl::Minutes(5);
 
 // The node's key from data.dir, made on first start.
 absl::StatusOr<std::unique_ptr<Identity>> OpenOrMakeIdentity(Runtime& runtime,
@@ -99,6 +100,7 @@ struct KernelNode::Parts {
   std::unique_ptr<Slots> slots;
   PluginSlot<BlockStore> store;
   std::unique_ptr<Network> network;
+  std::unique_ptr<PeerScores> scores;
   std::vector<std::pair<std::string, std::shared_ptr<Transport>>> transports;
   std::vector<std::pair<std::string, Multiaddr>> listen;  // With the key that says so.
   std::vector<Multiaddr> bootstrap;
@@ -107,13 +109,21 @@ struct KernelNode::Parts {
   PluginSlot<Router> router;
   std::unique_ptr<BlockService> blocks;
   std::unique_ptr<Holdings> holdings;
+  std::unique_ptr<Scrubber> scrubber;
   std::unique_ptr<Exchange> exchange;
   std::unique_ptr<Placement> placement;
   std::unique_ptr<Content> content;
-  std::unique_ptr<ServiceNode> service_node;
-  std::vector<std::unique_ptr<Service>> services;
+  // A service and what it sees of this node.
+  struct RunningService {
+    std::string name;
+    std::unique_ptr<ServiceNode> node;
+    std::unique_ptr<Service> service;
+    bool started = false;
+  };
+  std::vector<RunningService> services;
   std::unique_ptr<Registration> first_join;
   std::unique_ptr<Registration> bootstrap_timer;
+  std::unique_ptr<Registration> scores_timer;
   Time started;
 
   // Opens the plugin that `key` (as "storage.plugin") names.
@@ -148,6 +158,9 @@ struct KernelNode::Parts {
   absl::Status OpenNetwork();
   absl::Status OpenContent();
   absl::Status OpenServices();
+  absl::Status StartServices();
+  void StopServices();
+  void SaveScores();
   std::vector<PeerInfo> KnownPeers();
   void JoinByBootstrap();
 };
@@ -207,6 +220,7 @@ absl::Status KernelNode::Parts::OpenNetwork() {
       listen.emplace_back(key, *std::move(address));
     }
   }
+  scores = std::make_unique<PeerScores>(runtime, *state);
   router_messenger = network->NewMessenger();
   content_messenger = network->NewMessenger();
   L2P_ASSIGN_OR_RETURN(std::shared_ptr<Router> routing, OpenNamed<Router>("routing.plugin"));
@@ -235,14 +249,17 @@ absl::Status KernelNode::Parts::OpenContent() {
   holdings = std::make_unique<Holdings>(
       runtime, *state, *blocks, identity->peer(),
       static_cast<uint64_t>(settings.Integer("placement.quota_per_peer")));
+  scrubber = std::make_unique<Scrubber>(runtime, *state, *blocks, *holdings,
+                                        settings.GetDuration("storage.scrub_interval"));
   exchange = std::make_unique<Exchange>(runtime, memory, *blocks, router, *content_messenger,
                                         Exchange::Options{});
   Placement::Options placing;
   placing.candidates = static_cast<size_t>(settings.Integer("placement.candidates"));
   if (bootstrap.empty()) placing.first_peer = kFirstPeerAlone;
-  placement = std::make_unique<Placement>(
-      Placement::Parts{runtime, memory, *blocks, *holdings, router, *content_messenger, *crypto},
-      placing);
+  placement =
+      std::make_unique<Placement>(Placement::Parts{runtime, memory, *blocks, *holdings, router,
+                                                   *content_messenger, *crypto, *scores},
+                                  placing);
   content = std::make_unique<Content>(Content::Parts{
       runtime, memory, *blocks, *holdings, *exchange, *placement, router, slots->hasher(),
       [this](const std::string& name, std::optional<uint64_t> size) {
@@ -253,13 +270,39 @@ absl::Status KernelNode::Parts::OpenContent() {
 }
 
 absl::Status KernelNode::Parts::OpenServices() {
-  service_node = std::make_unique<ServiceNode>(*blocks, *content, *content_messenger);
   for (const std::string& name : config.settings().List("service.plugin")) {
     absl::StatusOr<std::unique_ptr<Service>> service = OpenAny<Service>(name, true);
     if (!service.ok()) return config.At("service.plugin", service.status());
-    services.push_back(*std::move(service));
+    auto node =
+        std::make_unique<ServiceNode>(ServiceNode::Parts{runtime, *blocks, *holdings, *scrubber,
+                                                         *exchange, *placement, router, *scores},
+                                      network->NewMessenger());
+    services.push_back({name, std::move(node), *std::move(service)});
   }
   return absl::OkStatus();
+}
+
+absl::Status KernelNode::Parts::StartServices() {
+  for (RunningService& each : services) {
+    if (absl::Status started = each.service->Start(*each.node); !started.ok()) {
+      StopServices();
+      return config.At("service.plugin", WithContext(started, each.name));
+    }
+    each.started = true;
+  }
+  return absl::OkStatus();
+}
+
+void KernelNode::Parts::StopServices() {
+  for (auto each = services.rbegin(); each != services.rend(); ++each) {
+    if (std::exchange(each->started, false)) each->service->Stop();
+  }
+}
+
+void KernelNode::Parts::SaveScores() {
+  if (absl::Status saved = scores->Save(); !saved.ok()) {
+    runtime.Log(Severity::kWarning, "kernel", absl::StrCat("save scores: ", saved.ToString()));
+  }
 }
 
 std::vector<PeerInfo> KernelNode::Parts::KnownPeers() {
@@ -304,6 +347,7 @@ absl::Status KernelNode::Start() {
   Parts& node = *parts_;
   node.started = node.runtime.Now();
   L2P_RETURN_IF_ERROR(node.holdings->Open());
+  L2P_RETURN_IF_ERROR(node.scores->Load());
   L2P_RETURN_IF_ERROR(node.network->Start());
   for (const auto& [name, transport] : node.transports) {
     L2P_RETURN_IF_ERROR(WithContext(node.network->AddTransport(transport), "transport." + name));
@@ -317,19 +361,19 @@ absl::Status KernelNode::Start() {
   // After Listen: whether it serves or only asks depends on the addresses there are.
   L2P_RETURN_IF_ERROR(node.router.Get()->Start(*node.router_messenger, node.KnownPeers()));
   L2P_RETURN_IF_ERROR(node.content->Start());
-  for (const auto& service : node.services) {
-    L2P_RETURN_IF_ERROR(service->Start(*node.service_node));
-  }
+  L2P_RETURN_IF_ERROR(node.scrubber->Start());
+  L2P_RETURN_IF_ERROR(node.StartServices());
   Tasks& tasks = node.runtime.tasks();
   node.first_join = tasks.After("join", absl::ZeroDuration(), [&node] { node.JoinByBootstrap(); });
   node.bootstrap_timer = tasks.Every("join", kBootstrapPeriod, [&node] { node.JoinByBootstrap(); });
+  node.scores_timer = tasks.Every("save scores", kSaveScoresPeriod, [&node] { node.SaveScores(); });
   return absl::OkStatus();
 }
 
 void KernelNode::Stop(Time deadline) {
   Parts& node = *parts_;
   node.network->Drain();
-  for (const auto& service : node.services) service->Stop();
+  node.StopServices();
   node.placement->WaitForPushes(deadline);
   node.router.Get()->Stop();
   node.exchange->AbortSessions();
@@ -337,9 +381,12 @@ void KernelNode::Stop(Time deadline) {
   node.network->Stop();
   node.first_join.reset();
   node.bootstrap_timer.reset();
+  node.scores_timer.reset();
+  node.scrubber->Stop();
   node.placement->Stop();
   node.exchange->Stop();
   node.content->Stop();
+  node.SaveScores();
   if (absl::Status closed = node.holdings->Close(); !closed.ok()) {
     node.runtime.Log(Severity::kWarning, "kernel", std::string(closed.message()));
   }

@@ -41,6 +41,8 @@ constexpr SettingSpec kSchema[] = {
     {"storage.plugin", SettingType::kText, "", "", "where blocks are kept"},
     {"storage.quota", SettingType::kSize, "", "1MiB..1000000TiB",
      "disk space for blocks; empty: a tenth of the free disk at first start, at least 1GiB"},
+    {"storage.scrub_interval", SettingType::kDuration, "30d", "1m..3650d",
+     "how long reading all held blocks once, to find damaged ones, may take"},
     {"hashing.plugin", SettingType::kText, "", "",
      "hash function of new files; all that are found verify"},
     {"chunking.plugin", SettingType::kText, "", "", "how new files are cut"},

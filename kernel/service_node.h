@@ -1,36 +1,42 @@
 #ifndef L2P_KERNEL_SERVICE_NODE_H_
 #define L2P_KERNEL_SERVICE_NODE_H_
 
+#include <memory>
+
 #include "kernel/content/block_service.h"
 #include "kernel/content/content.h"
+#include "kernel/content/scrubber.h"
+#include "kernel/network/peer_scores.h"
 #include "l2p/service.h"
 
 namespace l2p {
 
-// What services see of a KernelNode. All parts are lent and outlive it.
+// A ServiceNode is what one service sees of a KernelNode. [any thread]
 class ServiceNode : public Node {
  public:
-  ServiceNode(BlockService& blocks, Content& content, Messenger& messenger)
-      : blocks_(blocks), content_(content), messenger_(messenger) {}
+  struct Parts {  // All lent; they outlive this.
+    Runtime& runtime;
+    BlockService& blocks;
+    Holdings& holdings;
+    Scrubber& scrubber;
+    Exchange& exchange;
+    Placement& placement;
+    PluginSlot<Router>& router;
+    PeerScores& scores;
+  };
+  ServiceNode(Parts parts, std::unique_ptr<Messenger> messenger);
+  ~ServiceNode() override;
 
-  absl::StatusOr<Bytes> GetLocal(const Multihash& id) override { return blocks_.Get(id); }
-
-  absl::StatusOr<Bytes> Get(const Cid& id, Time deadline) override {
-    return GetBlock(*content_.NewSession(false), id, deadline);
-  }
-
-  absl::Status Put(const Cid& id, Bytes data) override {
-    L2P_RETURN_IF_ERROR(blocks_.hashers().Verify(id.hash(), data));
-    const Block block{id.hash(), std::move(data)};
-    return BlockService::Operation(blocks_).Put({&block, 1});
-  }
-
-  Messenger& messenger() override { return messenger_; }
+  NodeBlocks& blocks() override { return *blocks_; }
+  HeldGroups& groups() override { return *groups_; }
+  NodePeers& peers() override { return *peers_; }
+  Messenger& messenger() override { return *messenger_; }
 
  private:
-  BlockService& blocks_;
-  Content& content_;
-  Messenger& messenger_;
+  const std::unique_ptr<Messenger> messenger_;
+  const std::unique_ptr<NodeBlocks> blocks_;
+  const std::unique_ptr<HeldGroups> groups_;
+  const std::unique_ptr<NodePeers> peers_;
 };
 
 }  // namespace l2p

@@ -141,6 +141,12 @@ absl::Status BlockService::Has(std::span<const Multihash> ids, std::span<int64_t
   return store_.Get()->Has(ids, out);
 }
 
+BlockReader BlockService::Reader() {
+  return [this](std::span<const Multihash> ids, std::span<absl::StatusOr<Bytes>> out) {
+    Get(ids, out);
+  };
+}
+
 absl::Status BlockService::Sync() { return store_.Get()->Sync(); }
 
 absl::Status BlockService::Reclaim(std::span<const Multihash> ids,

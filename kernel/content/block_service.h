@@ -12,6 +12,7 @@
 #include "kernel/loader/slot.h"
 #include "l2p/block_store.h"
 #include "l2p/runtime.h"
+#include "l2p/service.h"
 
 namespace l2p {
 
@@ -56,6 +57,7 @@ class BlockService {
   absl::StatusOr<Bytes> Get(const Multihash& id);
   void Get(std::span<const Multihash> ids, std::span<absl::StatusOr<Bytes>> out);
   absl::Status Has(std::span<const Multihash> ids, std::span<int64_t> out);
+  BlockReader Reader();  // Of this store; for as long as this lives.
 
   // Everything put before is durable when it returns OK.
   absl::Status Sync();

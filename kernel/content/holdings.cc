@@ -5,44 +5,13 @@
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "kernel/content/holdings_rows.h"
-#include "l2p/protobuf_wire.h"
 
 namespace l2p {
 namespace {
 
 constexpr size_t kIdsAtOnce = 1024;
-constexpr uint32_t kUntil = 1;
-constexpr uint32_t kNodes = 2;
-constexpr uint32_t kLeaves = 3;
 
 uint64_t Fingerprint(const Multihash& id) { return absl::Hash<Multihash>()(id); }
-
-std::string Pack(const std::vector<BlockRef>& blocks) {
-  std::string packed;
-  for (const BlockRef& block : blocks) AppendPacked(block, packed);
-  return packed;
-}
-
-std::vector<BlockRef> Unpack(std::string_view packed) {
-  return UnpackDistinct(AsBytes(packed)).value_or(std::vector<BlockRef>());
-}
-
-std::vector<Multihash> IdsOf(const std::vector<BlockRef>& blocks) {
-  std::vector<Multihash> ids;
-  ids.reserve(blocks.size());
-  for (const BlockRef& block : blocks) ids.push_back(block.id);
-  return ids;
-}
-
-std::string EncodePromise(Time until, std::string_view nodes, std::string_view leaves) {
-  std::string out;
-  if (until != absl::InfiniteFuture()) {
-    AppendWireVarint(kUntil, static_cast<uint64_t>(absl::ToUnixNanos(until)), out);
-  }
-  AppendWireBytes(kNodes, nodes, out);
-  AppendWireBytes(kLeaves, leaves, out);
-  return out;
-}
 
 }  // namespace
 
@@ -73,8 +42,6 @@ class Holdings::Turn {
   Holdings& holdings_;
   const std::vector<std::string> rows_;
 };
-
-std::vector<BlockRef> Holdings::Promise::Blocks() const { return Unpack(nodes + leaves); }
 
 Holdings::Holdings(Runtime& runtime, State& state, BlockService& blocks, PeerId self,
                    uint64_t quota_per_peer)
@@ -107,7 +74,7 @@ absl::Status Holdings::ReadPromises() {
                         const std::optional<Key> key = ParsePromiseKey(row);
                         if (!key)
                           return absl::DataLossError("state row of a promise has a bad key");
-                        L2P_ASSIGN_OR_RETURN(Promise promise, DecodePromise(value));
+                        L2P_ASSIGN_OR_RETURN(Promise promise, Promise::Decode(value));
                         CountReferences(promise, +1);
                         Remember(*key, promise);
                         return absl::OkStatus();
@@ -124,7 +91,7 @@ absl::Status Holdings::ReadRoots() {
 // on a store that forgets, what is no longer there.
 absl::Status Holdings::ReleaseStale() {
   L2P_RETURN_IF_ERROR(ReleaseExpired());
-  for (const Held& held : HeldFor(self_)) L2P_RETURN_IF_ERROR(ReleaseUnwanted(held.group));
+  for (const HeldGroup& held : HeldFor(self_)) L2P_RETURN_IF_ERROR(ReleaseUnwanted(held.group));
   if (blocks_.Usage().durable) return absl::OkStatus();
   L2P_ASSIGN_OR_RETURN(std::vector<Key> incomplete, Incomplete());
   for (const Key& key : incomplete) L2P_RETURN_IF_ERROR(ReleaseInTurn(key));
@@ -155,7 +122,7 @@ absl::StatusOr<std::vector<Holdings::Key>> Holdings::Incomplete() {
 absl::StatusOr<bool> Holdings::IsWhole(const Key& key) {
   L2P_ASSIGN_OR_RETURN(std::optional<Promise> promise, LoadPromise(key));
   if (!promise) return false;
-  const std::vector<Multihash> ids = IdsOf(promise->Blocks());
+  const std::vector<Multihash> ids = promise->BlockIds();
   std::vector<int64_t> sizes(ids.size());
   L2P_RETURN_IF_ERROR(blocks_.Has(ids, sizes));
   return std::all_of(sizes.begin(), sizes.end(), [](int64_t size) { return size >= 0; });
@@ -192,11 +159,13 @@ absl::Status Holdings::Admits(const PeerId& pusher, uint64_t bytes) const {
   return absl::OkStatus();
 }
 
-absl::Status Holdings::Commit(const Group& group, const PeerId& pusher, Time until) {
-  return Commit({&group, 1}, pusher, until);
+absl::Status Holdings::Commit(const Group& group, const PeerId& pusher, Time until,
+                              std::string_view record) {
+  return Commit({&group, 1}, pusher, until, record);
 }
 
-absl::Status Holdings::Commit(std::span<const Group> groups, const PeerId& pusher, Time until) {
+absl::Status Holdings::Commit(std::span<const Group> groups, const PeerId& pusher, Time until,
+                              std::string_view record) {
   std::map<std::string, const Group*> by_row;
   for (const Group& group : groups) by_row[PromiseKey(group.id, pusher)] = &group;
   std::vector<std::string> rows;
@@ -212,14 +181,13 @@ absl::Status Holdings::Commit(std::span<const Group> groups, const PeerId& pushe
   std::vector<Update> updates;
   std::vector<State::Change> changes;
   for (const auto& [row, group] : by_row) {
-    Update update{{group->id, pusher}, {}, {until, Pack(group->nodes), Pack(group->leaves)}};
+    Update update{{group->id, pusher}, {}, Promise::Of(*group, until, std::string(record))};
     L2P_ASSIGN_OR_RETURN(update.before, LoadPromise(update.key));
     if (update.before) {
       update.after.until = std::max(until, update.before->until);
       L2P_RETURN_IF_ERROR(AppendRemoval(state_, row, changes));
     }
-    AppendWrite(row, EncodePromise(update.after.until, update.after.nodes, update.after.leaves),
-                changes);
+    AppendWrite(row, update.after.Encode(), changes);
     updates.push_back(std::move(update));
   }
 
@@ -255,7 +223,7 @@ absl::Status Holdings::ReleaseInTurn(const Key& key) {
   L2P_RETURN_IF_ERROR(state_.Commit(changes));
   CountReferences(*promise, -1);
   Forget(key);
-  return ReclaimUnneeded(IdsOf(promise->Blocks()));
+  return ReclaimUnneeded(promise->BlockIds());
 }
 
 absl::Status Holdings::ReleaseExpired() {
@@ -358,7 +326,7 @@ absl::Status Holdings::ReleaseUnwanted(const Multihash& group) {
   return ReleaseInTurn({group, self_});
 }
 
-absl::StatusOr<Group> Holdings::FindGroup(const Multihash& group) const {
+absl::StatusOr<HeldGroups::Content> Holdings::FindContent(const Multihash& group) const {
   Key key(group, self_);
   {
     MutexLock lock(mutex_);
@@ -374,7 +342,24 @@ absl::StatusOr<Group> Holdings::FindGroup(const Multihash& group) const {
   if (!promise) {
     return absl::NotFoundError(absl::StrCat("group ", group.ToString(), " is not held"));
   }
-  return Group{group, Unpack(promise->nodes), Unpack(promise->leaves)};
+  return HeldGroups::Content{promise->AsGroup(group), std::move(promise->record)};
+}
+
+absl::StatusOr<Group> Holdings::FindGroup(const Multihash& group) const {
+  L2P_ASSIGN_OR_RETURN(HeldGroups::Content content, FindContent(group));
+  return std::move(content.blocks);
+}
+
+std::vector<HeldGroup> Holdings::List(const Multihash& after, size_t most) const {
+  MutexLock lock(mutex_);
+  std::vector<HeldGroup> list;
+  // PeerId() sorts first: past everything of the groups up to `after`.
+  for (auto it = held_.lower_bound({after, PeerId()}); it != held_.end(); ++it) {
+    if (it->first.first == after) continue;
+    if (list.size() >= most && list.back().group != it->first.first) break;
+    list.push_back(it->second);
+  }
+  return list;
 }
 
 std::vector<Multihash> Holdings::Groups() const {
@@ -386,9 +371,9 @@ std::vector<Multihash> Holdings::Groups() const {
   return groups;
 }
 
-std::vector<Holdings::Held> Holdings::HeldFor(const PeerId& pusher) const {
+std::vector<HeldGroup> Holdings::HeldFor(const PeerId& pusher) const {
   MutexLock lock(mutex_);
-  std::vector<Held> result;
+  std::vector<HeldGroup> result;
   for (const auto& [key, held] : held_) {
     if (key.second == pusher) result.push_back(held);
   }
@@ -401,37 +386,22 @@ uint64_t Holdings::BytesFor(const PeerId& pusher) const {
   return found == by_pusher_.end() ? 0 : found->second.bytes;
 }
 
-absl::StatusOr<std::optional<Holdings::Promise>> Holdings::LoadPromise(const Key& key) const {
+uint64_t Holdings::TotalBytes() const {
+  MutexLock lock(mutex_);
+  uint64_t bytes = 0;
+  for (const auto& [pusher, total] : by_pusher_) bytes += total.bytes;
+  return bytes;
+}
+
+absl::StatusOr<std::optional<Promise>> Holdings::LoadPromise(const Key& key) const {
   absl::StatusOr<std::string> value = ReadValue(state_, PromiseKey(key.first, key.second));
   if (absl::IsNotFound(value.status())) return std::nullopt;
   if (!value.ok()) return value.status();
-  return DecodePromise(*value);
-}
-
-absl::StatusOr<Holdings::Promise> Holdings::DecodePromise(std::string_view text) {
-  Promise promise;
-  promise.until = absl::InfiniteFuture();
-  ByteView rest = AsBytes(text);
-  while (!rest.empty()) {
-    const std::optional<WireField> field = TakeWireField(rest);
-    if (!field) return absl::DataLossError("state row of a promise is malformed");
-    if (field->Is(kUntil, WireType::kVarint)) {
-      promise.until = absl::FromUnixNanos(static_cast<int64_t>(field->value));
-    } else if (field->Is(kNodes, WireType::kBytes)) {
-      promise.nodes = AsText(field->bytes);
-    } else if (field->Is(kLeaves, WireType::kBytes)) {
-      promise.leaves = AsText(field->bytes);
-    }
-  }
-  if (UnpackDistinct(AsBytes(promise.nodes)) && UnpackDistinct(AsBytes(promise.leaves))) {
-    return promise;
-  }
-  return absl::DataLossError("state row of a promise lists blocks wrongly");
+  return Promise::Decode(*value);
 }
 
 void Holdings::Remember(const Key& key, const Promise& promise) {
-  uint64_t bytes = 0;
-  for (const BlockRef& block : promise.Blocks()) bytes += block.size;
+  const uint64_t bytes = promise.bytes();
   MutexLock lock(mutex_);
   held_[key] = {key.first, key.second, promise.until, bytes};
   Total& total = by_pusher_[key.second];

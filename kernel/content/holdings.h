@@ -11,8 +11,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "kernel/content/block_service.h"
-#include "kernel/content/group.h"
-#include "l2p/peer_id.h"
+#include "kernel/content/promise.h"
+#include "l2p/service.h"
 #include "l2p/state.h"
 
 namespace l2p {
@@ -36,13 +36,6 @@ struct Root {
 // [any thread]; calls may wait on the disk.
 class Holdings {
  public:
-  struct Held {
-    Multihash group;
-    PeerId pusher;
-    Time until;  // InfiniteFuture for ever.
-    uint64_t bytes = 0;
-  };
-
   // What one pusher, and all pushers together, may make this node remember (`self` excepted).
   static constexpr size_t kMaxGroupsPerPeer = 100'000;
   static constexpr size_t kMaxGroups = 1'000'000;
@@ -68,9 +61,12 @@ class Holdings {
   // then commits the rows: when it returns OK the group may be acknowledged. A group already held
   // by this pusher keeps the later `until`.
   // REQUIRES: an Operation holds the blocks.
-  absl::Status Commit(const Group& group, const PeerId& pusher, Time until);
+  // `record` is kept with it, unread.
+  absl::Status Commit(const Group& group, const PeerId& pusher, Time until,
+                      std::string_view record = {});
   // As above for several groups with one Sync and one commit: all of them or none.
-  absl::Status Commit(std::span<const Group> groups, const PeerId& pusher, Time until);
+  absl::Status Commit(std::span<const Group> groups, const PeerId& pusher, Time until,
+                      std::string_view record = {});
 
   // Ends a promise; frees the blocks that nobody else's group needs. NotFound.
   absl::Status Release(const Multihash& group, const PeerId& pusher);
@@ -88,12 +84,15 @@ class Holdings {
   absl::Status RemoveRoot(const Cid& id);
   absl::StatusOr<std::vector<Root>> Roots() const;  // By time added, then id.
 
-  // The blocks of a held group; NotFound.
+  // The blocks of a held group, and its record; NotFound. This node's own promise before others'.
+  absl::StatusOr<HeldGroups::Content> FindContent(const Multihash& group) const;
   absl::StatusOr<Group> FindGroup(const Multihash& group) const;
 
+  std::vector<HeldGroup> List(const Multihash& after, size_t most) const;  // As HeldGroups::List.
   std::vector<Multihash> Groups() const;  // Every held group, sorted: what the node announces.
-  std::vector<Held> HeldFor(const PeerId& pusher) const;
+  std::vector<HeldGroup> HeldFor(const PeerId& pusher) const;
   uint64_t BytesFor(const PeerId& pusher) const;
+  uint64_t TotalBytes() const;  // Of all promises.
 
   // Counts as a root that needs `groups` until Unwant, which ends this node's own promises for
   // those that no root needs. For drafts of roots.
@@ -104,13 +103,6 @@ class Holdings {
 
  private:
   using Key = std::pair<Multihash, PeerId>;
-  struct Promise {
-    Time until;
-    std::string nodes;   // Packed BlockRefs.
-    std::string leaves;  // Packed BlockRefs.
-
-    std::vector<BlockRef> Blocks() const;
-  };
   class Turn;
 
   absl::Status ReadPromises();
@@ -125,7 +117,6 @@ class Holdings {
   void Remember(const Key& key, const Promise& promise);
   void Forget(const Key& key);
   void CountReferences(const Promise& promise, int by);
-  static absl::StatusOr<Promise> DecodePromise(std::string_view text);
 
   Runtime& runtime_;
   State& state_;
@@ -135,7 +126,7 @@ class Holdings {
   const std::unique_ptr<Event> turn_ended_;
   mutable Mutex mutex_{"Holdings"};
   std::set<std::string> taken_ L2P_GUARDED_BY(mutex_);  // Rows that somebody changes just now.
-  std::map<Key, Held> held_ L2P_GUARDED_BY(mutex_);
+  std::map<Key, HeldGroup> held_ L2P_GUARDED_BY(mutex_);
   struct Total {
     uint64_t bytes = 0;
     size_t groups = 0;

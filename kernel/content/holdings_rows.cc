@@ -2,8 +2,7 @@
 // part     := 2 bytes, big-endian, from 0 on
 // key      := "p/" group pusher         a promise; both are multihashes, so each ends by itself
 //           | "r/" cid                  a root; binary
-// promise  := field 1 varint (until, Unix nanoseconds; absent: for ever)
-//             field 2 bytes (nodes)  field 3 bytes (leaves)       packed, see group.h
+// promise  := see promise.cc
 // root     := field 1 bytes (name)  field 2 varint (size)  field 3 varint (added, nanoseconds)
 //             field 4 varint (1: local only)  field 5 bytes (redundancy)  field 6 bytes (group)*
 //

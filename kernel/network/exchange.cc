@@ -16,6 +16,7 @@ class SessionHandle final : public Exchange::Session {
   void Want(std::span<const Wanted> wanted) override { session_->Want(wanted); }
   absl::StatusOr<Arrived> Next(Time deadline) override { return session_->Next(deadline); }
   std::vector<Exchange::Served> served() const override { return session_->served(); }
+  void FindHolders(const Multihash& group) override { session_->FindHolders(group); }
 
  private:
   const std::shared_ptr<FetchSession> session_;

@@ -49,6 +49,9 @@ class Exchange {
   class Session : public BlockSource {
    public:
     virtual std::vector<Served> served() const = 0;  // By bytes, most first. [any thread]
+
+    // Looks for the holders of `group`; blocks wanted meanwhile are looked for with them first.
+    virtual void FindHolders(const Multihash& group) = 0;
   };
   std::unique_ptr<Session> NewSession(bool local_only);
 

@@ -210,8 +210,31 @@ bool FetchSession::SomeoneMayHave(const Multihash& id, const Item& item) const {
 
 void FetchSession::SearchIfUnknown(const Multihash& id, Item& item) {
   if (item.search != Item::Search::kNone || SomeoneMayHave(id, item)) return;
+  if (finding_holders_ > 0) return;  // Watch asks again.
   item.search = Item::Search::kQueued;
   search_queue_.push_back(id);
+}
+
+void FetchSession::FindHolders(const Multihash& group) {
+  uint64_t number;
+  {
+    MutexLock lock(mutex_);
+    if (ended_ || local_only_) return;
+    number = ++searches_begun_;
+    ++finding_holders_;
+    ++lingering_;
+  }
+  const absl::Status started =
+      parts_.tasks.Start("find holders", [self = shared_from_this(), group, number] {
+        self->Search(group, number);
+        MutexLock lock(self->mutex_);
+        --self->finding_holders_;
+      });
+  if (started.ok()) return;
+  MutexLock lock(mutex_);
+  search_error_ = started;
+  --finding_holders_;
+  --lingering_;
 }
 
 // A node that has just been started knows nobody yet: what it cannot find now it may find soon.

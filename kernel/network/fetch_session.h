@@ -56,6 +56,7 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
   void Want(std::span<const BlockSource::Wanted> wanted);
   absl::StatusOr<BlockSource::Arrived> Next(Time deadline);
   std::vector<Exchange::Served> served() const;
+  void FindHolders(const Multihash& group);
 
  private:
   friend class HolderTask;
@@ -149,7 +150,8 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
   size_t arrived_bytes_ L2P_GUARDED_BY(mutex_) = 0;  // Delivered and not taken by Next.
   std::deque<Multihash> search_queue_ L2P_GUARDED_BY(mutex_);
   size_t searching_ L2P_GUARDED_BY(mutex_) = 0;  // For blocks that are missing.
-  size_t lingering_ L2P_GUARDED_BY(mutex_) = 0;  // Searches whose block has come.
+  size_t lingering_ L2P_GUARDED_BY(mutex_) = 0;  // Searches whose block has come, or for none.
+  size_t finding_holders_ L2P_GUARDED_BY(mutex_) = 0;  // Of groups, as FindHolders was asked to.
   uint64_t searches_begun_ L2P_GUARDED_BY(mutex_) = 0;
   absl::Status search_error_ L2P_GUARDED_BY(mutex_);
   std::map<PeerId, std::unique_ptr<Holder>> holders_ L2P_GUARDED_BY(mutex_);

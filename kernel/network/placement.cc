@@ -130,8 +130,8 @@ class Placement::PushOfOnePut final : public Push {
         counted = std::max(bytes, counted);
       };
       const absl::Status pushed =
-          PushGroup(parts_.runtime, parts_.blocks, parts_.messenger, *holder, spread.group,
-                    absl::InfiniteFuture(), on_stored);
+          PushGroup(parts_.runtime, parts_.blocks.Reader(), parts_.messenger, *holder, spread.group,
+                    {}, absl::InfiniteFuture(), on_stored);
       MutexLock lock(mutex_);
       if (pushed.ok()) {
         spread.holders.insert(holder->id);
@@ -217,6 +217,7 @@ absl::StatusOr<std::vector<PeerInfo>> Placement::Candidates(const Multihash& gro
   std::map<std::pair<Sha256Digest, PeerId>, PeerInfo> ordered;
   for (PeerInfo& peer : peers) {
     const ByteView both[] = {group.binary(), peer.id.binary()};
+    if (parts_.scores.Shuns(peer.id)) continue;
     std::pair<Sha256Digest, PeerId> place(parts_.crypto.Sha256(both), peer.id);
     ordered.emplace(std::move(place), std::move(peer));
   }
@@ -253,8 +254,9 @@ void Placement::RetryMissing() {
       for (const PeerInfo& peer : *candidates) {
         if (retry.holders.size() >= retry.copies) break;
         if (retry.holders.contains(peer.id)) continue;
-        const absl::Status pushed = PushGroup(parts_.runtime, parts_.blocks, parts_.messenger, peer,
-                                              *group, absl::InfiniteFuture(), [](uint64_t) {});
+        const absl::Status pushed =
+            PushGroup(parts_.runtime, parts_.blocks.Reader(), parts_.messenger, peer, *group, {},
+                      absl::InfiniteFuture(), [](uint64_t) {});
         if (pushed.ok()) retry.holders.insert(peer.id);
       }
     }

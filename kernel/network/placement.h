@@ -11,6 +11,7 @@
 #include "kernel/content/group.h"
 #include "kernel/content/holdings.h"
 #include "kernel/loader/slot.h"
+#include "kernel/network/peer_scores.h"
 #include "kernel/network/push_receiver.h"
 #include "l2p/crypto.h"
 #include "l2p/memory.h"
@@ -55,6 +56,7 @@ class Placement {
     PluginSlot<Router>& router;
     Messenger& messenger;
     const Crypto& crypto;
+    PeerScores& scores;
   };
   Placement(Parts parts, Options options);
   ~Placement();
@@ -63,6 +65,9 @@ class Placement {
   // Begins the end: waits until no peer is pushing here, at most until `deadline`.
   void WaitForPushes(Time deadline);
   void Stop();
+
+  // Whom to ask to hold `group`, in this order; without those that this node shuns.
+  absl::StatusOr<std::vector<PeerInfo>> Candidates(const Multihash& group, Time deadline);
 
   // How far one put has come. Bytes are of blocks, each counted once per copy.
   struct Progress {
@@ -103,7 +108,6 @@ class Placement {
     std::set<PeerId> holders;
   };
 
-  absl::StatusOr<std::vector<PeerInfo>> Candidates(const Multihash& group, Time deadline);
   bool stopping();
   void RetryLater(Retry retry);
   void RetryMissing();

@@ -40,6 +40,9 @@ absl::StatusOr<Group> GroupOf(const wire::PushOffer& offer) {
       offer.nodes_size() + offer.leaves_size() == 0) {
     return absl::InvalidArgumentError("a group of no or too many blocks is offered");
   }
+  if (offer.record().size() > kMaxRecordBytes) {
+    return absl::InvalidArgumentError("a group is offered with too large a record");
+  }
   Group group;
   L2P_ASSIGN_OR_RETURN(group.id, Multihash::FromBinary(AsBytes(offer.group())));
   L2P_ASSIGN_OR_RETURN(group.nodes, RefsOf(offer.nodes()));
@@ -71,7 +74,7 @@ class PushReceiver::Session {
     const Time until = offer.until_seconds() == 0
                            ? absl::InfiniteFuture()
                            : absl::FromUnixSeconds(static_cast<int64_t>(offer.until_seconds()));
-    L2P_RETURN_IF_ERROR(parts_.holdings.Commit(group, pusher_, until));
+    L2P_RETURN_IF_ERROR(parts_.holdings.Commit(group, pusher_, until, offer.record()));
     wire::PushAnswer committed;
     committed.set_stored_bytes(stored_);
     committed.set_committed(true);

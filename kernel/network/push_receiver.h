@@ -15,6 +15,7 @@ namespace l2p {
 
 inline constexpr char kPushProtocol[] = "/l2p/push/1.0.0";
 inline constexpr size_t kMaxPushMessage = 1 << 20;
+inline constexpr size_t kMaxRecordBytes = 512 << 10;
 
 // The PushReceiver keeps what other peers push here: it takes a group's blocks, verifies each, and
 // promises to keep the group when all are durable and recorded.

@@ -21,16 +21,16 @@ constexpr size_t kReadBatchBytes = 2 << 20;
 
 class Sender {
  public:
-  Sender(Runtime& runtime, BlockService& blocks, std::unique_ptr<Stream> stream,
+  Sender(Runtime& runtime, const BlockReader& read, std::unique_ptr<Stream> stream,
          const std::function<void(uint64_t)>& on_stored)
       : runtime_(runtime),
-        blocks_(blocks),
+        read_(read),
         on_stored_(on_stored),
         readable_(runtime.NewEvent()),
         stream_(std::move(stream)) {}
 
-  absl::Status Run(const Group& group, Time until) {
-    L2P_RETURN_IF_ERROR(Offer(group, until));
+  absl::Status Run(const Group& group, std::string_view record, Time until) {
+    L2P_RETURN_IF_ERROR(Offer(group, record, until));
     L2P_ASSIGN_OR_RETURN(const wire::PushAnswer answer, Hear(kAnswerLimit));
     if (!answer.accepted()) return absl::InvalidArgumentError("it answered out of order");
     std::vector<BlockRef> missing;
@@ -46,7 +46,7 @@ class Sender {
   }
 
  private:
-  absl::Status Offer(const Group& group, Time until) {
+  absl::Status Offer(const Group& group, std::string_view record, Time until) {
     wire::PushOffer offer;
     offer.set_group(group.id.bytes());
     const auto add = [&](const std::vector<BlockRef>& refs, auto* list) {
@@ -62,6 +62,7 @@ class Sender {
     if (until != absl::InfiniteFuture()) {
       offer.set_until_seconds(static_cast<uint64_t>(absl::ToUnixSeconds(until)));
     }
+    offer.set_record(std::string(record));
     const Bytes message = FramedMessage(offer.SerializeAsString());
     return stream_->Write({&message, 1}, runtime_.Now() + kAnswerLimit);
   }
@@ -114,7 +115,7 @@ class Sender {
         ids.push_back(missing[begin++].id);
       }
       std::vector<absl::StatusOr<Bytes>> read(ids.size(), absl::NotFoundError(""));
-      blocks_.Get(ids, read);
+      read_(ids, read);
       std::vector<Bytes> bodies;
       for (absl::StatusOr<Bytes>& body : read) {
         if (!body.ok()) return WithContext(body.status(), "read a block to push");
@@ -127,7 +128,7 @@ class Sender {
   }
 
   Runtime& runtime_;
-  BlockService& blocks_;
+  const BlockReader& read_;
   const std::function<void(uint64_t)>& on_stored_;
   FrameReader answers_{FrameReader::Framing::kSized, kMaxPushMessage};
   std::vector<BlockRef> all_;
@@ -137,12 +138,12 @@ class Sender {
 
 }  // namespace
 
-absl::Status PushGroup(Runtime& runtime, BlockService& blocks, Messenger& messenger,
-                       const PeerInfo& holder, const Group& group, Time until,
-                       const std::function<void(uint64_t bytes)>& on_stored) {
+absl::Status PushGroup(Runtime& runtime, const BlockReader& read, Messenger& messenger,
+                       const PeerInfo& holder, const Group& group, std::string_view record,
+                       Time until, const std::function<void(uint64_t bytes)>& on_stored) {
   L2P_ASSIGN_OR_RETURN(std::unique_ptr<Stream> stream,
                        messenger.Open(holder, kPushProtocol, runtime.Now() + kOpenLimit));
-  return Sender(runtime, blocks, std::move(stream), on_stored).Run(group, until);
+  return Sender(runtime, read, std::move(stream), on_stored).Run(group, record, until);
 }
 
 }  // namespace l2p

@@ -43,6 +43,9 @@ Calls::~Calls() = default;
 Messenger::~Messenger() = default;
 ProviderQuery::~ProviderQuery() = default;
 Router::~Router() = default;
+NodeBlocks::~NodeBlocks() = default;
+HeldGroups::~HeldGroups() = default;
+NodePeers::~NodePeers() = default;
 Node::~Node() = default;
 Service::~Service() = default;
 

@@ -14,6 +14,7 @@ target_sources(l2p-testkit PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/src/sim_network_stream.cc
   ${CMAKE_CURRENT_LIST_DIR}/src/sim_network_transport.cc
   ${CMAKE_CURRENT_LIST_DIR}/src/test_bytes.cc
+  ${CMAKE_CURRENT_LIST_DIR}/src/test_node.cc
   ${CMAKE_CURRENT_LIST_DIR}/src/transport_connections.cc
   ${CMAKE_CURRENT_LIST_DIR}/src/transport_ends.cc
   ${CMAKE_CURRENT_LIST_DIR}/src/transport_streams.cc

@@ -56,6 +56,12 @@ TEST_P(OurPlugin, PassesItsSuite) {
 
 INSTANTIATE_TEST_SUITE_P(CheckPlugin, OurPlugin, testing::Values(L2P_OUR_PLUGINS), NameOf);
 
+TEST(CheckPlugin, PassesAServiceThatIsFine) {
+  const Finished check = Check(kTestPlugins + "/service/counts.so");
+  EXPECT_EQ(check.exit_code, 0) << check.output;
+  EXPECT_THAT(check.output, HasSubstr("5 of 5 cases passed"));
+}
+
 struct Defect {
   std::string file;
   std::vector<std::string> cases;  // Those that fail; more may, by chance.
@@ -93,6 +99,10 @@ const Defect kDefects[] = {
     {"routing/unasked.so",
      {"FindsPeersWithoutThoseThatLeft"},
      "ClosestPeers gave a peer that does not answer"},
+    {"service/clings.so",
+     {"StopsAtOnce", "StopsAfterAnHour", "StopsAtOnceOnANodeThatHoldsGroups",
+      "StopsAfterTwoDaysOnANodeThatHoldsGroups", "StopsOnANodeThatRefusesEverything"},
+     "the service called the node 60 times after Stop"},
     {"service/lingers.so",
      {"StopsAtOnce", "StopsAfterAnHour"},
      "1 tasks of the service still run after Stop"},

@@ -6,8 +6,8 @@
 
 namespace l2p::testkit {
 
-// The contract of l2p/service.h: what any service keeps, whatever it does. It runs in a simulated
-// network of one node that has no blocks.
+// The contract of l2p/service.h: what any service keeps, whatever it does. It runs on a TestNode in
+// a simulated network of one, with and without held groups, and where every call fails.
 std::vector<ConformanceCase> ServiceConformance(Factory<Service> factory, HostFactory hosts);
 
 }  // namespace l2p::testkit
