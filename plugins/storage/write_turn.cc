@@ -1,6 +1,6 @@
 #include "write_turn.h"
 
-namespace l2p::pack {
+namespace l2p {
 
 void WriteTurn::Take() {
   {
@@ -35,4 +35,4 @@ void WriteTurn::Give() {
   waiting_.pop_front();
 }
 
-}  // namespace l2p::pack
+}  // namespace l2p

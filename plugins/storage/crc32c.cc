@@ -7,7 +7,7 @@
 #include <nmmintrin.h>
 #endif
 
-namespace l2p::pack {
+namespace l2p {
 namespace {
 
 constexpr uint32_t kPolynomial = 0x82f63b78;  // Castagnoli's, bits reversed.
@@ -105,4 +105,4 @@ uint32_t ExtendCrc32c(uint32_t crc, ByteView bytes) {
   return ExtendCrc32cPortably(crc, bytes);
 }
 
-}  // namespace l2p::pack
+}  // namespace l2p

@@ -1,12 +1,12 @@
-#ifndef L2P_PLUGINS_STORAGE_PACK_WRITE_TURN_H_
-#define L2P_PLUGINS_STORAGE_PACK_WRITE_TURN_H_
+#ifndef L2P_PLUGINS_STORAGE_WRITE_TURN_H_
+#define L2P_PLUGINS_STORAGE_WRITE_TURN_H_
 
 #include <deque>
 
 #include "l2p/host.h"
 #include "l2p/mutex.h"
 
-namespace l2p::pack {
+namespace l2p {
 
 // One task at a time, in order of arrival. Unlike a Mutex it may be held over I/O. [any thread]
 class WriteTurn {
@@ -34,6 +34,6 @@ class HoldTurn {
   WriteTurn& turn_;
 };
 
-}  // namespace l2p::pack
+}  // namespace l2p
 
-#endif  // L2P_PLUGINS_STORAGE_PACK_WRITE_TURN_H_
+#endif  // L2P_PLUGINS_STORAGE_WRITE_TURN_H_
