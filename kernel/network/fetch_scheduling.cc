@@ -11,6 +11,7 @@ namespace l2p {
 namespace {
 
 constexpr Duration kOpenLimit = absl::Seconds(5);
+constexpr Duration kOpenGlance = absl::Milliseconds(250);
 constexpr Duration kRetryAfter = absl::Seconds(1);
 constexpr Duration kFirstMoment = absl::Milliseconds(250);
 constexpr size_t kLeastFirstShare = 4 << 20;
@@ -28,13 +29,10 @@ absl::StatusOr<std::shared_ptr<Stream>> FetchSession::Enter(Holder& holder) {
   PeerInfo info;
   {
     MutexLock lock(mutex_);
-    if (ended_) return absl::AbortedError("the reader has ended");
     ++holder.attempts;
     info = holder.info;
   }
-  L2P_ASSIGN_OR_RETURN(
-      std::shared_ptr<Stream> stream,
-      parts_.messenger.Open(info, kBlocksProtocol, parts_.runtime.Now() + kOpenLimit));
+  L2P_ASSIGN_OR_RETURN(std::shared_ptr<Stream> stream, OpenStream(info));
   MutexLock lock(mutex_);
   if (ended_) return absl::AbortedError("the reader has ended");
   holder.state = Holder::State::kServing;
@@ -42,6 +40,24 @@ absl::StatusOr<std::shared_ptr<Stream>> FetchSession::Enter(Holder& holder) {
   WakeHolders();  // They may have been leaving room for this one.
   streams_[holder.info.id] = stream;
   return stream;
+}
+
+// Waits in pieces: a frozen holder must not keep a task of a reader that has long had all from
+// others, or many short reads would use up node.tasks. The dial itself goes on between them.
+absl::StatusOr<std::shared_ptr<Stream>> FetchSession::OpenStream(const PeerInfo& to) {
+  const Time deadline = parts_.runtime.Now() + kOpenLimit;
+  for (;;) {
+    {
+      MutexLock lock(mutex_);
+      if (ended_) return absl::AbortedError("the reader has ended");
+    }
+    const Time now = parts_.runtime.Now();
+    absl::StatusOr<std::unique_ptr<Stream>> stream =
+        parts_.messenger.Open(to, kBlocksProtocol, std::min(now + kOpenGlance, deadline));
+    if (!absl::IsDeadlineExceeded(stream.status()) || parts_.runtime.Now() >= deadline) {
+      return stream;
+    }
+  }
 }
 
 bool FetchSession::TakeWork(Holder& holder, std::vector<Multihash>& have,

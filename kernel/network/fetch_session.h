@@ -111,6 +111,7 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
 
   // For HolderTask.
   absl::StatusOr<std::shared_ptr<Stream>> Enter(Holder& holder);
+  absl::StatusOr<std::shared_ptr<Stream>> OpenStream(const PeerInfo& to);
   bool TakeWork(Holder& holder, std::vector<Multihash>& have, std::vector<Multihash>& want);
   void NoteBitmap(Holder& holder, const std::vector<Multihash>& asked, const std::string& bitmap,
                   Duration took);

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,6 +48,24 @@ std::vector<char*> Pointers(Words& words) {
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
   return pointers;
+}
+
+bool Replace(int descriptor, const std::string& path, int flags) {
+  const int file = ::open(path.c_str(), flags, 0600);
+  return file >= 0 && ::dup2(file, descriptor) == descriptor;
+}
+
+// The child's part of a start; the test may have threads, so nothing here may lock or allocate.
+[[noreturn]] void BecomeProgram(const ChildProcess::Options& options, char* const* argv,
+                                char* const* envp, pid_t parent) {
+  ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  constexpr int kWrite = O_WRONLY | O_CREAT | O_APPEND;
+  if (::getppid() == parent && Replace(0, options.in, O_RDONLY) &&
+      Replace(1, options.out, kWrite) && Replace(2, options.err, kWrite)) {
+    ::execvpe(argv[0], argv, envp);
+  }
+  ::_exit(127);
 }
 
 Words Environment(const std::map<std::string, std::string>& more) {
@@ -102,6 +120,23 @@ Pipe::~Pipe() {
 
 std::string Pipe::reading_end() const { return absl::StrCat("/proc/self/fd/", ends_[0]); }
 
+std::string Pipe::writing_end() const { return absl::StrCat("/proc/self/fd/", ends_[1]); }
+
+std::string Pipe::ReadLine(absl::Duration limit) {
+  const absl::Time deadline = absl::Now() + limit;
+  std::string line;
+  while (!absl::EndsWith(line, "\n")) {
+    const int64_t left = absl::ToInt64Milliseconds(deadline - absl::Now());
+    pollfd readable{.fd = ends_[0], .events = POLLIN, .revents = 0};
+    if (left <= 0 || ::poll(&readable, 1, static_cast<int>(left)) != 1) return line;
+    char part[1024];
+    const ssize_t got = ::read(ends_[0], part, sizeof part);
+    if (got <= 0) return line;
+    line.append(part, static_cast<size_t>(got));
+  }
+  return line;
+}
+
 void Pipe::Write(const std::string& bytes) {
   for (size_t at = 0; at < bytes.size();) {
     const ssize_t written = ::write(ends_[1], bytes.data() + at, bytes.size() - at);
@@ -116,28 +151,19 @@ void Pipe::Close() {
 }
 
 ChildProcess::ChildProcess(const Options& options) {
-  posix_spawn_file_actions_t files;
-  posix_spawn_file_actions_init(&files);
-  posix_spawn_file_actions_addopen(&files, 0, options.in.c_str(), O_RDONLY, 0);
-  constexpr int kWrite = O_WRONLY | O_CREAT | O_APPEND;
-  posix_spawn_file_actions_addopen(&files, 1, options.out.c_str(), kWrite, 0600);
-  posix_spawn_file_actions_addopen(&files, 2, options.err.c_str(), kWrite, 0600);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-  posix_spawnattr_setpgroup(&attributes, 0);
-
   Words words = options.words;
   Words environment = Environment(options.environment);
-  const int error = posix_spawnp(&pid_, words[0].c_str(), &files, &attributes,
-                                 Pointers(words).data(), Pointers(environment).data());
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&files);
-  EXPECT_EQ(error, 0) << words[0];
-  if (error != 0) {
+  const std::vector<char*> argv = Pointers(words);
+  const std::vector<char*> envp = Pointers(environment);
+  const pid_t parent = ::getpid();
+  pid_ = ::fork();
+  if (pid_ == 0) BecomeProgram(options, argv.data(), envp.data(), parent);
+  EXPECT_GT(pid_, 0) << words[0];
+  if (pid_ < 0) {
     ended_ = 127;
     return;
   }
+  ::setpgid(pid_, pid_);  // As the child does: whoever comes first.
   pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
   EXPECT_GE(pidfd_, 0);
 }
@@ -207,15 +233,20 @@ ChildProcess::Options NodeProcess::Command(const std::string& out) const {
 }
 
 bool NodeProcess::Start() {
-  const std::string out = folder_ / "ready";
-  std::filesystem::remove(out);
-  child_ = std::make_unique<ChildProcess>(Command(out));
-  std::string line;
-  const bool ready = AwaitThat(kReadyLimit, [&] {
-    line = ReadFile(out);
-    return absl::EndsWith(line, "\n") || child_->Wait(absl::ZeroDuration());
-  });
-  EXPECT_TRUE(ready && absl::StartsWith(line, "ready ")) << line << log();
+  Launch();
+  return AwaitReady();
+}
+
+void NodeProcess::Launch() {
+  ready_ = std::make_unique<Pipe>();
+  child_ = std::make_unique<ChildProcess>(Command(ready_->writing_end()));
+  ready_->Close();
+}
+
+bool NodeProcess::AwaitReady() {
+  const std::string line = ready_->ReadLine(kReadyLimit);
+  const bool ready = absl::StartsWith(line, "ready ") && absl::EndsWith(line, "\n");
+  EXPECT_TRUE(ready) << line << log();
   for (const absl::string_view field : absl::StrSplit(line, absl::ByAnyChar(" \n"))) {
     const std::pair<std::string, std::string> parts =
         absl::StrSplit(field, absl::MaxSplits('=', 1));
@@ -235,11 +266,12 @@ Finished NodeProcess::L2p(const Words& words, const std::string& in) {
   return RunProgram(all, in);
 }
 
-std::unique_ptr<ChildProcess> NodeProcess::BeginL2p(const Words& words, const std::string& in) {
+std::unique_ptr<ChildProcess> NodeProcess::BeginL2p(const Words& words, const std::string& in,
+                                                    const std::string& out) const {
   ChildProcess::Options options{.words = {L2P_PROGRAM, "--api", socket_},
                                 .environment = {},
                                 .in = in,
-                                .out = folder_ / "l2p.out",
+                                .out = out,
                                 .err = folder_ / "l2p.err"};
   options.words.insert(options.words.end(), words.begin(), words.end());
   return std::make_unique<ChildProcess>(options);
@@ -283,15 +315,23 @@ std::string NodeProcess::token() const {
   return token;
 }
 
-std::vector<std::unique_ptr<NodeProcess>> StartSwarm(size_t count, const Words& settings) {
+std::vector<std::unique_ptr<NodeProcess>> StartSwarm(size_t count, const Words& settings,
+                                                     size_t entries) {
   std::vector<std::unique_ptr<NodeProcess>> nodes;
+  std::string bootstrap;
   for (size_t i = 0; i < count; ++i) {
     Words all = settings;
-    if (i > 0) all.push_back("network.bootstrap=" + nodes[0]->address());
+    if (i > 0) all.push_back("network.bootstrap=" + bootstrap);
     nodes.push_back(std::make_unique<NodeProcess>(all));
-    if (!nodes.back()->Start()) return nodes;
+    nodes.back()->Launch();
+    if (i >= entries) continue;
+    if (!nodes.back()->AwaitReady()) return nodes;
+    absl::StrAppend(&bootstrap, i == 0 ? "" : ",", nodes.back()->address());
   }
-  EXPECT_TRUE(nodes[0]->AwaitPeers(count - 1));
+  for (size_t i = entries; i < count; ++i) {
+    if (!nodes[i]->AwaitReady()) return nodes;
+  }
+  EXPECT_TRUE(nodes[0]->AwaitPeers((count - 1) / entries));
   return nodes;
 }
 

@@ -36,7 +36,7 @@ void WriteFile(const std::string& path, const std::string& text);
 // Bytes that do not compress and repeat nowhere; the same for the same seed.
 std::string SeededBytes(size_t size, uint64_t seed);
 
-// A Pipe feeds a child for as long as a test wants.
+// A Pipe feeds a child for as long as a test wants, or brings what it says.
 class Pipe {
  public:
   Pipe();
@@ -46,13 +46,21 @@ class Pipe {
 
   std::string reading_end() const;  // For ChildProcess::Options::in.
   void Write(const std::string& bytes);
-  void Close();
+
+  std::string writing_end() const;  // For ChildProcess::Options::out.
+  // What the child has written up to the end of its first line. Close our writing end before: then
+  // a child that ends ends the wait.
+  std::string ReadLine(absl::Duration limit);
+
+  void Close();  // The writing end.
 
  private:
   int ends_[2] = {-1, -1};
 };
 
-// A ChildProcess is one program in a process group of its own, which is killed with this.
+// A ChildProcess is one program in a process group of its own, which is killed with this. The
+// program dies with the thread that started it, too, so that a test that is killed leaves nothing
+// behind.
 class ChildProcess {
  public:
   struct Options {
@@ -108,6 +116,10 @@ class NodeProcess {
   // Starts it and waits for the ready line: false, with a failed test, if there is none.
   bool Start();
 
+  // The two halves of Start, for many that start at once.
+  void Launch();
+  bool AwaitReady();
+
   // Starts what must not become ready, and returns how it ended.
   Finished StartInVain();
 
@@ -115,7 +127,8 @@ class NodeProcess {
   Finished L2p(const Words& words, const std::string& in = "");
 
   // Starts `l2p` on this node and does not wait for it.
-  std::unique_ptr<ChildProcess> BeginL2p(const Words& words, const std::string& in = "/dev/null");
+  std::unique_ptr<ChildProcess> BeginL2p(const Words& words, const std::string& in = "/dev/null",
+                                         const std::string& out = "/dev/null") const;
 
   // The id that a put of `path` printed; fails the test if it did not succeed.
   std::string Put(const std::string& path, const Words& options = {});
@@ -148,14 +161,16 @@ class NodeProcess {
   TempFolder folder_;
   const Words settings_;
   std::unique_ptr<ChildProcess> child_;
+  std::unique_ptr<Pipe> ready_;  // Where its ready line comes.
   std::string peer_;
   std::string address_;
   std::string socket_;
   std::string url_;
 };
 
-// `count` nodes that know each other: the first is the bootstrap of the others.
-std::vector<std::unique_ptr<NodeProcess>> StartSwarm(size_t count, const Words& settings = {});
+// `count` nodes that know each other: the first `entries` are the bootstrap of the others.
+std::vector<std::unique_ptr<NodeProcess>> StartSwarm(size_t count, const Words& settings = {},
+                                                     size_t entries = 1);
 
 }  // namespace l2p
 

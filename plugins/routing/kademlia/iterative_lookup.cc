@@ -148,6 +148,7 @@ Findings IterativeLookup::Finish(absl::Status status) {
     if (findings.answered.empty()) findings.hops = candidate.hops;
     findings.answered.push_back(std::move(candidate.peer));
   }
+  swarm_.LookedUp(findings.hops);
   return findings;
 }
 

@@ -31,7 +31,12 @@ Swarm::Swarm(Host& host, Messenger& messenger, SwarmOptions options)
       messenger_(messenger),
       options_(std::move(options)),
       self_(host.identity().peer()),
-      table_(PositionOf(self_.binary()), options_.table) {
+      table_(PositionOf(self_.binary()), options_.table),
+      lookups_(host.metrics().Counter("lookups_total", "Lookups that have ended.")),
+      lookup_hops_(host.metrics().Counter("lookup_hops_total",
+                                          "Answers on the paths to the nearest of each lookup.")),
+      multi_hop_lookups_(host.metrics().Counter("multi_hop_lookups_total",
+                                                "Lookups whose path took more than one answer.")) {
   standing_.p90 = dialled_.p90 = kFirstPatience;
 }
 
@@ -74,6 +79,12 @@ void Swarm::Answered(const PeerInfo& peer, Duration took, bool dialled) {
   table_.Answered(peer.id, dialled ? std::nullopt : std::optional(took), now);
   MutexLock lock(mutex_);
   (dialled ? dialled_ : standing_).Add(took);
+}
+
+void Swarm::LookedUp(size_t hops) {
+  lookups_.Add(1);
+  lookup_hops_.Add(static_cast<int64_t>(hops));
+  if (hops > 1) multi_hop_lookups_.Add(1);
 }
 
 Duration Swarm::Patience(const PeerId& peer) const {

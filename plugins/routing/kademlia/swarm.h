@@ -42,6 +42,9 @@ class Swarm {
   void Answered(const PeerInfo& peer, Duration took, bool dialled);
   void Failed(const PeerId& peer) { table_.Failed(peer); }
 
+  // A lookup has ended; its nearest peer that answered was `hops` answers away.
+  void LookedUp(size_t hops);
+
   // How long nine in ten answers of `peer` take at most: from its own past, else from everybody's.
   Duration Patience(const PeerId& peer) const;
 
@@ -83,6 +86,9 @@ class Swarm {
   const PeerId self_;
   RoutingTable table_;
   std::atomic<bool> stopping_ = false;
+  Metric& lookups_;
+  Metric& lookup_hops_;
+  Metric& multi_hop_lookups_;
 
   mutable Mutex mutex_{"Swarm"};
   std::map<PeerId, PeerInfo> connected_ L2P_GUARDED_BY(mutex_);

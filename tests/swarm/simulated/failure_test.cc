@@ -73,6 +73,30 @@ TEST(FailingSwarm, GetsSoonWhenAHolderIsFrozenToo) {
   });
 }
 
+// Each get has what it wants from the living holder at once, and still reaches for the frozen one,
+// which keeps it waiting for seconds.
+TEST(FailingSwarm, GetsManyFilesSoonAlthoughAHolderIsFrozen) {
+  SimSwarm swarm({.nodes = 3, .seed = 5});
+  swarm.Run([&] {
+    std::vector<Cid> ids;
+    for (uint64_t i = 0; i < 100; ++i) {
+      const auto put = swarm.Put(kUploader, TestBytes(i, 1000));
+      ASSERT_TRUE(put.ok()) << put.status();
+      ids.push_back(put->id);
+    }
+    swarm.Freeze(kUploader);
+    const size_t reader = swarm.AddNode();
+    const size_t before = swarm.runtime(reader).running();
+    for (const Cid& id : ids) {
+      const auto got = swarm.Get(reader, id);
+      ASSERT_TRUE(got.ok()) << got.status();
+      EXPECT_LT(got->took, absl::Milliseconds(500));
+      // Or with a few more readers, node.tasks would be used up.
+      EXPECT_LT(swarm.runtime(reader).running(), before + 40);
+    }
+  });
+}
+
 TEST(FailingSwarm, GetsFromTheLastOfThreeHolders) {
   GetAfter(
       [](SimSwarm& swarm, const std::vector<size_t>& holders) {

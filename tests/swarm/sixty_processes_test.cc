@@ -1,0 +1,194 @@
+// Sixty real nodes on loopback, of which many die or freeze at once.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "absl/time/time.h"
+#include "node_process.h"
+
+namespace l2p {
+namespace {
+
+constexpr size_t kNodes = 60;
+constexpr size_t kEntries = 5;  // The first ones, by which all others join.
+constexpr size_t kUploaders = 4;
+constexpr size_t kVictims = 12;  // That die or freeze at once, two of the entries among them.
+constexpr size_t kVictimEntries = 2;
+constexpr size_t kPutsAtOnce = 2;
+constexpr size_t kSource = 4 << 20;  // Files are slices of so many bytes.
+constexpr absl::Duration kMostDelay = absl::Seconds(3);
+
+// With the shipped 20 every node would know nearly all of the sixty, and no lookup had a way to go.
+const Words kSettings = {"routing.kademlia.bucket_size=8"};
+
+constexpr char kMultiHopLookups[] = "l2p_multi_hop_lookups_total";
+
+bool IsLong() {
+  const char* wanted = std::getenv("L2P_LONG");
+  return wanted != nullptr && *wanted != '\0';
+}
+
+// Most are small; one in ten has several blocks.
+std::vector<size_t> ObjectSizes() {
+  std::vector<size_t> sizes;
+  for (size_t i = 0; i < 200; ++i) sizes.push_back(i % 10 == 0 ? 2'500'000 : 500 * (i + 1));
+  return sizes;
+}
+
+// The sum of the series of the metric `name`, whatever their labels.
+uint64_t MetricOf(NodeProcess& node, const std::string& name) {
+  const Finished page = RunProgram({"curl", "--silent", "--show-error", "--unix-socket",
+                                    node.socket(), "http://localhost/metrics"});
+  EXPECT_EQ(page.exit_code, 0) << page.err;
+  uint64_t sum = 0;
+  for (const absl::string_view line : absl::StrSplit(page.out, '\n')) {
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(line, absl::MaxSplits(' ', 1));
+    uint64_t value = 0;
+    const absl::string_view series = parts.first.substr(0, parts.first.find('{'));
+    if (series == name && absl::SimpleAtoi(parts.second, &value)) sum += value;
+  }
+  return sum;
+}
+
+struct Object {
+  std::string id;
+  std::string bytes;
+};
+
+class SixtyProcesses : public ::testing::Test {
+ protected:
+  void StartNodes() {
+    nodes_ = StartSwarm(kNodes, kSettings, kEntries);
+    ASSERT_EQ(nodes_.size(), kNodes);
+  }
+
+  // Puts files of these sizes, the first through the first of `through` and so on; each node is
+  // busy with kPutsAtOnce of them.
+  std::vector<Object> PutAll(const std::vector<NodeProcess*>& through,
+                             const std::vector<size_t>& sizes) {
+    const std::string source = SeededBytes(kSource, ++seed_);
+    std::vector<Object> objects(sizes.size());
+    std::vector<std::unique_ptr<ChildProcess>> running(sizes.size());
+    const auto finish = [&](size_t i) {
+      EXPECT_EQ(running[i]->Wait(absl::Seconds(60)), 0) << "put " << i;
+      running[i].reset();
+      const std::string printed = ReadFile(folder_ / absl::StrCat("id", i));
+      objects[i].id = std::string(absl::StripTrailingAsciiWhitespace(printed));
+    };
+    const size_t at_once = through.size() * kPutsAtOnce;
+    for (size_t i = 0; i < sizes.size(); ++i) {
+      if (i >= at_once) finish(i - at_once);
+      const std::string file = folder_ / absl::StrCat("file", i);
+      objects[i].bytes = source.substr(i, sizes[i]);
+      WriteFile(file, objects[i].bytes);
+      const std::string out = folder_ / absl::StrCat("id", i);
+      std::filesystem::remove(out);
+      running[i] = through[i % through.size()]->BeginL2p(
+          {"put", file, "--redundancy", "copies:8", "--strict"}, "/dev/null", out);
+    }
+    for (size_t i = 0; i < sizes.size(); ++i) {
+      if (running[i]) finish(i);
+    }
+    return objects;
+  }
+
+  // Gets all of `objects` by `reader`, one after the other, and returns how long that took.
+  absl::Duration GetAll(NodeProcess& reader, const std::vector<Object>& objects) {
+    absl::Duration took;
+    for (const Object& object : objects) {
+      const TempFolder target;
+      const Finished got = reader.L2p({"get", object.id, "-o", target / "got"});
+      EXPECT_EQ(got.exit_code, 0) << got.err;
+      EXPECT_TRUE(ReadFile(target / "got") == object.bytes) << object.id;
+      took += got.took;
+    }
+    return took;
+  }
+
+  absl::Duration GetAllOnANewNode(const std::vector<Object>& objects) {
+    NodeProcess reader(ReaderSettings());
+    return reader.Start() ? GetAll(reader, objects) : absl::InfiniteDuration();
+  }
+
+  Words ReaderSettings() {
+    std::string bootstrap;
+    for (size_t i = 0; i < kEntries; ++i) {
+      absl::StrAppend(&bootstrap, i == 0 ? "" : ",", nodes_[i]->address());
+    }
+    Words settings = kSettings;
+    settings.push_back("network.bootstrap=" + bootstrap);
+    return settings;
+  }
+
+  // Two entries and ten that follow them: ids are random, so these are anybody.
+  std::vector<NodeProcess*> Victims() {
+    std::vector<NodeProcess*> victims;
+    for (size_t i = kEntries - kVictimEntries; victims.size() < kVictims; ++i) {
+      victims.push_back(nodes_[i].get());
+    }
+    return victims;
+  }
+
+  TempFolder folder_;
+  std::vector<std::unique_ptr<NodeProcess>> nodes_;
+
+ private:
+  uint64_t seed_ = 60;
+};
+
+TEST_F(SixtyProcesses, FilesOutliveTheirUploadersAndComeAlthoughTwelveNodesFreeze) {
+  StartNodes();
+  std::vector<NodeProcess*> uploaders;
+  for (size_t i = kNodes - kUploaders; i < kNodes; ++i) uploaders.push_back(nodes_[i].get());
+  std::vector<size_t> sizes;
+  for (size_t i = 0; i < 20; ++i) sizes.push_back(i % 5 == 0 ? 3'000'000 : 10'000 * (i + 1));
+  const std::vector<Object> objects = PutAll(uploaders, sizes);
+  for (NodeProcess* uploader : uploaders) uploader->Kill();
+
+  NodeProcess reader(ReaderSettings());
+  ASSERT_TRUE(reader.Start());
+  const absl::Duration undisturbed = GetAll(reader, objects);
+  uint64_t multi_hop = MetricOf(reader, kMultiHopLookups);
+  for (size_t i = 0; i < kNodes - kUploaders; ++i) {
+    multi_hop += MetricOf(*nodes_[i], kMultiHopLookups);
+  }
+  EXPECT_GT(multi_hop, 0u);
+
+  for (NodeProcess* victim : Victims()) victim->Signal(SIGSTOP);
+  // One that joins by frozen nodes, too, and one that is connected to some.
+  EXPECT_LE(GetAllOnANewNode(objects), undisturbed + kMostDelay);
+  EXPECT_LE(GetAll(reader, objects), undisturbed + kMostDelay);
+  const std::vector<Object> more = PutAll({&reader}, {100'000, 1'500'000});
+  GetAllOnANewNode(more);
+}
+
+// Each round has a swarm of its own, with other ids.
+TEST_F(SixtyProcesses, TwoHundredObjectsOutliveTheirUploaderAndTwelveOthers) {
+  for (int round = 0; round < (IsLong() ? 20 : 1); ++round) {
+    StartNodes();
+    const std::vector<Object> objects = PutAll({nodes_.back().get()}, ObjectSizes());
+    nodes_.back()->Kill();
+    for (NodeProcess* victim : Victims()) victim->Signal(SIGKILL);
+    for (NodeProcess* victim : Victims()) EXPECT_EQ(victim->Wait(), 128 + SIGKILL);
+    GetAllOnANewNode(objects);
+  }
+}
+
+TEST_F(SixtyProcesses, TwoHundredObjectsComeAlthoughTheirUploaderAndTwelveOthersFreeze) {
+  StartNodes();
+  const std::vector<Object> objects = PutAll({nodes_.back().get()}, ObjectSizes());
+  const absl::Duration undisturbed = GetAllOnANewNode(objects);
+  nodes_.back()->Signal(SIGSTOP);
+  for (NodeProcess* victim : Victims()) victim->Signal(SIGSTOP);
+  EXPECT_LE(GetAllOnANewNode(objects), undisturbed + kMostDelay);
+}
+
+}  // namespace
+}  // namespace l2p
