@@ -126,7 +126,7 @@ class NodeProcess {
   // Runs `l2p` on this node: its socket as --api comes first.
   Finished L2p(const Words& words, const std::string& in = "");
 
-  // Starts `l2p` on this node and does not wait for it.
+  // Starts `l2p` on this node and does not wait for it; what it prints goes to the file `out`.
   std::unique_ptr<ChildProcess> BeginL2p(const Words& words, const std::string& in = "/dev/null",
                                          const std::string& out = "/dev/null") const;
 

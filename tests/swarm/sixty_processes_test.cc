@@ -3,13 +3,15 @@
 #include <signal.h>
 
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
+#include <functional>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "absl/time/time.h"
+#include "absl/time/clock.h"
 #include "node_process.h"
 
 namespace l2p {
@@ -20,7 +22,7 @@ constexpr size_t kEntries = 5;  // The first ones, by which all others join.
 constexpr size_t kUploaders = 4;
 constexpr size_t kVictims = 12;  // That die or freeze at once, two of the entries among them.
 constexpr size_t kVictimEntries = 2;
-constexpr size_t kPutsAtOnce = 2;
+constexpr size_t kAtOnce = 4;        // Puts or gets.
 constexpr size_t kSource = 4 << 20;  // Files are slices of so many bytes.
 constexpr absl::Duration kMostDelay = absl::Seconds(3);
 
@@ -69,47 +71,34 @@ class SixtyProcesses : public ::testing::Test {
     ASSERT_EQ(nodes_.size(), kNodes);
   }
 
-  // Puts files of these sizes, the first through the first of `through` and so on; each node is
-  // busy with kPutsAtOnce of them.
+  // Puts files of these sizes, the first through the first of `through` and so on.
   std::vector<Object> PutAll(const std::vector<NodeProcess*>& through,
                              const std::vector<size_t>& sizes) {
     const std::string source = SeededBytes(kSource, ++seed_);
     std::vector<Object> objects(sizes.size());
-    std::vector<std::unique_ptr<ChildProcess>> running(sizes.size());
-    const auto finish = [&](size_t i) {
-      EXPECT_EQ(running[i]->Wait(absl::Seconds(60)), 0) << "put " << i;
-      running[i].reset();
-      const std::string printed = ReadFile(folder_ / absl::StrCat("id", i));
-      objects[i].id = std::string(absl::StripTrailingAsciiWhitespace(printed));
-    };
-    const size_t at_once = through.size() * kPutsAtOnce;
-    for (size_t i = 0; i < sizes.size(); ++i) {
-      if (i >= at_once) finish(i - at_once);
-      const std::string file = folder_ / absl::StrCat("file", i);
+    const auto begin = [&](size_t i) {
       objects[i].bytes = source.substr(i, sizes[i]);
-      WriteFile(file, objects[i].bytes);
-      const std::string out = folder_ / absl::StrCat("id", i);
-      std::filesystem::remove(out);
-      running[i] = through[i % through.size()]->BeginL2p(
-          {"put", file, "--redundancy", "copies:8", "--strict"}, "/dev/null", out);
-    }
-    for (size_t i = 0; i < sizes.size(); ++i) {
-      if (running[i]) finish(i);
-    }
+      WriteFile(File("put", i), objects[i].bytes);
+      return through[i % through.size()]->BeginL2p(
+          {"put", File("put", i), "--redundancy", "copies:8", "--strict"}, "/dev/null",
+          File("id", i));
+    };
+    ForAll(sizes.size(), begin, [&](size_t i) {
+      objects[i].id = std::string(absl::StripTrailingAsciiWhitespace(ReadFile(File("id", i))));
+    });
     return objects;
   }
 
-  // Gets all of `objects` by `reader`, one after the other, and returns how long that took.
+  // Gets all of `objects` by `reader`, and returns how long that took.
   absl::Duration GetAll(NodeProcess& reader, const std::vector<Object>& objects) {
-    absl::Duration took;
-    for (const Object& object : objects) {
-      const TempFolder target;
-      const Finished got = reader.L2p({"get", object.id, "-o", target / "got"});
-      EXPECT_EQ(got.exit_code, 0) << got.err;
-      EXPECT_TRUE(ReadFile(target / "got") == object.bytes) << object.id;
-      took += got.took;
-    }
-    return took;
+    const absl::Time begun = absl::Now();
+    const auto begin = [&](size_t i) {
+      return reader.BeginL2p({"get", objects[i].id, "-o", File("got", i)});
+    };
+    ForAll(objects.size(), begin, [&](size_t i) {
+      EXPECT_TRUE(ReadFile(File("got", i)) == objects[i].bytes) << objects[i].id;
+    });
+    return absl::Now() - begun;
   }
 
   absl::Duration GetAllOnANewNode(const std::vector<Object>& objects) {
@@ -140,6 +129,25 @@ class SixtyProcesses : public ::testing::Test {
   std::vector<std::unique_ptr<NodeProcess>> nodes_;
 
  private:
+  std::string File(const char* what, size_t i) const { return folder_ / absl::StrCat(what, i); }
+
+  // Runs `count` programs, kAtOnce at a time; `finish` comes after each, which must have succeeded.
+  // Leaves no files.
+  void ForAll(size_t count, const std::function<std::unique_ptr<ChildProcess>(size_t)>& begin,
+              const std::function<void(size_t)>& finish) {
+    std::deque<std::unique_ptr<ChildProcess>> running;
+    for (size_t i = 0; i < count + kAtOnce; ++i) {
+      if (i < count) running.push_back(begin(i));
+      if (i < kAtOnce) continue;
+      const size_t ended = i - kAtOnce;
+      if (ended >= count) continue;
+      EXPECT_EQ(running.front()->Wait(absl::Seconds(60)), 0) << ended;
+      running.pop_front();
+      finish(ended);
+      for (const char* what : {"put", "id", "got"}) std::filesystem::remove(File(what, ended));
+    }
+  }
+
   uint64_t seed_ = 60;
 };
 

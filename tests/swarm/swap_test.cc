@@ -47,7 +47,7 @@ TEST_F(Swap, APutThatRunsEndsWithTheChunkerThatItBeganWith) {
   ASSERT_NE(with_fixed, with_fastcdc);
 
   Pipe pipe;
-  const auto put = node.BeginL2p({"put", "--local", "-"}, pipe.reading_end());
+  const auto put = node.BeginL2p({"put", "--local", "-"}, pipe.reading_end(), folder_ / "printed");
   pipe.Write(bytes_.substr(0, 3'000'000));
   ASSERT_TRUE(Reads(node));
   const Finished swapped = node.L2p({"swap", "chunking", "fastcdc"});
@@ -56,7 +56,7 @@ TEST_F(Swap, APutThatRunsEndsWithTheChunkerThatItBeganWith) {
   pipe.Write(bytes_.substr(3'000'000));
   pipe.Close();
   ASSERT_EQ(put->Wait(absl::Seconds(30)), 0);
-  EXPECT_EQ(Trimmed(ReadFile(node.data_dir() + "/../l2p.out")), with_fixed);
+  EXPECT_EQ(Trimmed(ReadFile(folder_ / "printed")), with_fixed);
   EXPECT_EQ(node.Put(folder_ / "file", {"--local"}), with_fastcdc);
   EXPECT_TRUE(node.L2p({"cat", with_fixed}).out == bytes_) << "what was stored before is there";
 
