@@ -96,6 +96,9 @@ absl::StatusOr<Content::Plan> Content::MakePlan(const PutOptions& options) const
   if (options.redundancy) {
     L2P_ASSIGN_OR_RETURN(plan.redundancy, Redundancy::Parse(*options.redundancy));
   }
+  if (plan.redundancy.kind != Redundancy::Kind::kCopies) {
+    return absl::UnimplementedError("only copies:N is placed by this version");
+  }
   return plan;
 }
 

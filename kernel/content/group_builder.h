@@ -6,8 +6,9 @@
 #include <string>
 
 #include "absl/container/flat_hash_set.h"
-#include "kernel/content/group.h"
+#include "l2p/cid.h"
 #include "l2p/dag_pb.h"
+#include "l2p/group.h"
 
 namespace l2p {
 

@@ -7,9 +7,10 @@
 #include <string>
 
 #include "kernel/content/block_service.h"
-#include "kernel/content/group.h"
 #include "kernel/content/profile.h"
 #include "l2p/chunker.h"
+#include "l2p/cid.h"
+#include "l2p/group.h"
 #include "l2p/memory.h"
 
 namespace l2p {

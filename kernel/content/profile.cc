@@ -3,8 +3,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "kernel/content/group.h"
 #include "l2p/chunker.h"
+#include "l2p/group.h"
 #include "l2p/settings.h"
 
 namespace l2p {

@@ -13,12 +13,6 @@ constexpr uint32_t kNodes = 2;
 constexpr uint32_t kLeaves = 3;
 constexpr uint32_t kRecord = 4;
 
-std::string Pack(const std::vector<BlockRef>& blocks) {
-  std::string packed;
-  for (const BlockRef& block : blocks) AppendPacked(block, packed);
-  return packed;
-}
-
 std::vector<BlockRef> Unpack(std::string_view packed) {
   return UnpackDistinct(AsBytes(packed)).value_or(std::vector<BlockRef>());
 }

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "kernel/content/group.h"
 #include "l2p/event.h"
+#include "l2p/group.h"
 #include "l2p/status.h"
 
 namespace l2p {

@@ -17,26 +17,13 @@ constexpr size_t kRetriesAtOnce = 16;
 
 }  // namespace
 
-absl::StatusOr<Redundancy> Redundancy::Parse(std::string_view text) {
-  absl::string_view number = av(text);
-  Redundancy redundancy;
-  if (!absl::ConsumePrefix(&number, "copies:") || !absl::SimpleAtoi(number, &redundancy.copies) ||
-      redundancy.copies < 1 || redundancy.copies > kMaxCopies) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("redundancy '", av(text), "' is not copies:N with N from 1 to ", kMaxCopies));
-  }
-  return redundancy;
-}
-
-std::string Redundancy::ToString() const { return absl::StrCat("copies:", copies); }
-
 // The pushes of one put: a task a group, and below it a task a copy.
 class Placement::PushOfOnePut final : public Push {
  public:
   PushOfOnePut(Placement& placement, const Redundancy& redundancy)
       : placement_(placement),
         parts_(placement.parts_),
-        copies_(redundancy.copies),
+        copies_(redundancy.holders),
         first_peer_until_(parts_.runtime.Now() + placement.options_.first_peer),
         changed_(parts_.runtime.NewEvent()) {}
 

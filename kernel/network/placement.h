@@ -8,25 +8,17 @@
 #include <vector>
 
 #include "kernel/content/block_service.h"
-#include "kernel/content/group.h"
 #include "kernel/content/holdings.h"
 #include "kernel/loader/slot.h"
 #include "kernel/network/peer_scores.h"
 #include "kernel/network/push_receiver.h"
 #include "l2p/crypto.h"
+#include "l2p/group.h"
 #include "l2p/memory.h"
+#include "l2p/redundancy.h"
 #include "l2p/router.h"
 
 namespace l2p {
-
-// How redundantly an object is stored: copies:N (coding comes with rs:K/N).
-struct Redundancy {
-  static constexpr size_t kMaxCopies = 40;
-  size_t copies = 3;
-
-  static absl::StatusOr<Redundancy> Parse(std::string_view text);
-  std::string ToString() const;
-};
 
 // Placement stores groups on other nodes and keeps for others what they push here
 // (/l2p/push/1.0.0; docs/protocol.md): durable acknowledgements, quotas, retries of missing copies.

@@ -2,6 +2,7 @@
 #define L2P_BLOCK_STORE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -19,6 +20,10 @@ struct Block {
   Bytes data;
 };
 inline constexpr size_t kMaxBlock = 2 * 1024 * 1024;
+
+// Reads blocks: out[i] answers ids[i]. May wait; called by one task at a time.
+using BlockReader =
+    std::function<void(std::span<const Multihash> ids, std::span<absl::StatusOr<Bytes>> out)>;
 
 // A BlockStore keeps immutable blocks under their multihash.
 //

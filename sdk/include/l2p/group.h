@@ -2,6 +2,8 @@
 #define L2P_GROUP_H_
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "l2p/multihash.h"
@@ -33,6 +35,12 @@ struct Group {
     return sum;
   }
 };
+
+// Lists of blocks in little memory: packed := (multihash, varint size)*
+L2P_SDK_API void AppendPacked(const BlockRef& block, std::string& packed);
+L2P_SDK_API std::string Pack(const std::vector<BlockRef>& blocks);
+// Each block once, in order of first occurrence; nullopt when `packed` is malformed.
+L2P_SDK_API std::optional<std::vector<BlockRef>> UnpackDistinct(ByteView packed);
 
 }  // namespace l2p
 

@@ -15,10 +15,6 @@
 
 namespace l2p {
 
-// Reads blocks: out[i] answers ids[i]. May wait; called by one task at a time.
-using BlockReader =
-    std::function<void(std::span<const Multihash> ids, std::span<absl::StatusOr<Bytes>> out)>;
-
 // NodeBlocks is a node's blocks, and through it the network's. [any thread]
 class L2P_SDK_API NodeBlocks {
  public:

@@ -1,10 +1,11 @@
-#include "kernel/content/group.h"
+#include "l2p/group.h"
 
 #include <map>
 #include <set>
 
 #include "absl/strings/str_cat.h"
 #include "kernel/content/dag_keeper.h"
+#include "l2p/cid.h"
 #include "l2p/dag_pb.h"
 #include "tests/kernel/content/content_world.h"
 

@@ -1,4 +1,4 @@
-#include "kernel/content/group.h"
+#include "l2p/group.h"
 
 #include <limits>
 
@@ -10,6 +10,12 @@ namespace l2p {
 void AppendPacked(const BlockRef& block, std::string& packed) {
   packed += block.id.bytes();
   AppendVarint(block.size, packed);
+}
+
+std::string Pack(const std::vector<BlockRef>& blocks) {
+  std::string packed;
+  for (const BlockRef& block : blocks) AppendPacked(block, packed);
+  return packed;
 }
 
 std::optional<std::vector<BlockRef>> UnpackDistinct(ByteView packed) {
