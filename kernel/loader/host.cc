@@ -35,6 +35,18 @@ absl::StatusOr<State*> PluginHost::state() {
   return parts_.runtime.OpenState(absl::StrCat(kind_, "/", name_));
 }
 
+void* PluginHost::Query(std::string_view ability) {
+  void* const found = parts_.runtime.Query(ability);
+  // The runtime's folder is the node's; an instance is told of its own.
+  if (found == nullptr || ability != FolderPath::kAbility) return found;
+  return static_cast<FolderPath*>(this);
+}
+
+std::string PluginHost::path() const {
+  const auto* const node = static_cast<FolderPath*>(parts_.runtime.Query(FolderPath::kAbility));
+  return absl::StrCat(node->path(), "/", kind_, "/", name_);
+}
+
 const Identity& PluginHost::identity() {
   assert(parts_.identity != nullptr);
   return *parts_.identity;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "kernel/metrics.h"
+#include "l2p/folder_path.h"
 #include "l2p/host.h"
 
 namespace l2p {
@@ -24,7 +25,7 @@ struct HostParts {
 //   state    table "<kind>/<name>"
 //   log      source "<kind>.<name>"
 //   metrics  labels kind and plugin
-class PluginHost : public Host {
+class PluginHost : public Host, private FolderPath {
  public:
   PluginHost(const HostParts& parts, std::string kind, std::string name);
 
@@ -39,9 +40,11 @@ class PluginHost : public Host {
   Metrics& metrics() override { return metrics_; }
   const Identity& identity() override;
   const Crypto& crypto() override;
-  void* Query(std::string_view ability) override { return parts_.runtime.Query(ability); }
+  void* Query(std::string_view ability) override;
 
  private:
+  std::string path() const override;
+
   const HostParts parts_;
   const std::string kind_;
   const std::string name_;

@@ -107,6 +107,7 @@ void RealRuntime::Log(Severity severity, std::string_view source, std::string_vi
 
 void* RealRuntime::Query(std::string_view ability) {
   if (ability == Listeners::kAbility) return static_cast<Listeners*>(&listeners_);
+  if (ability == FolderPath::kAbility) return static_cast<FolderPath*>(this);
   return nullptr;
 }
 

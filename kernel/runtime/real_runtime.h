@@ -9,13 +9,14 @@
 #include "kernel/runtime/socket_listeners.h"
 #include "kernel/runtime/sqlite_state.h"
 #include "kernel/runtime/worker_tasks.h"
+#include "l2p/folder_path.h"
 #include "l2p/runtime.h"
 
 namespace l2p {
 
 // The Runtime of a node in a process: the system's clock, threads, files, sockets and generator,
 // and one SQLite file. It has its data folder for itself.
-class RealRuntime : public Runtime {
+class RealRuntime : public Runtime, public FolderPath {
  public:
   struct Options {
     std::string data_dir;  // Made if missing.
@@ -39,7 +40,7 @@ class RealRuntime : public Runtime {
   void* Query(std::string_view ability) override;
 
   // The data folder's path, for what is opened by path: plugin copies, the admin's socket.
-  const std::string& path() const { return folder_->path(); }
+  std::string path() const override { return folder_->path(); }
   size_t threads() const { return tasks_.threads(); }
 
  private:

@@ -5,6 +5,7 @@
 #include "l2p/crypto.h"
 #include "l2p/event.h"
 #include "l2p/folder.h"
+#include "l2p/folder_path.h"
 #include "l2p/hasher.h"
 #include "l2p/host.h"
 #include "l2p/listeners.h"
@@ -24,6 +25,7 @@ Registration::~Registration() = default;
 Tasks::~Tasks() = default;
 File::~File() = default;
 Folder::~Folder() = default;
+FolderPath::~FolderPath() = default;
 State::~State() = default;
 Metric::~Metric() = default;
 Metrics::~Metrics() = default;

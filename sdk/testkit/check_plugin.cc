@@ -35,7 +35,8 @@ namespace {
 constexpr char kUsage[] =
     "usage: l2p-check-plugin [--plugins DIR] [--real] [--limit SEC] FILE.so\n"
     "  --plugins DIR  where the crypto plugin is, for all other kinds (DIR/crypto/*.so)\n"
-    "  --real         run a storage plugin in a real folder instead of the simulated disk\n"
+    "  --real         run a storage plugin in a real folder instead of the simulated disk (always\n"
+    "                 when it answers Unimplemented there)\n"
     "  --limit SEC    time limit of each case (default 120)\n";
 
 // The "case" of the checks that precede the suite.
@@ -114,6 +115,18 @@ RuntimesFactory RealRuntimes(const std::string& folder) {
   };
 }
 
+// The simulated disk, unless the store says that it cannot run there: then a real folder. Tried
+// when the first World is made, in the case's own process.
+WorldFactory SimulatedIfItCan(const PluginDescriptor& plugin, const WorldFactory& simulated,
+                              const HostFactory& hosts, const RuntimesFactory& real) {
+  return [&plugin, simulated, in_folders = RealWorlds(real, hosts)] {
+    const std::unique_ptr<World> probe = simulated();
+    const absl::Status opened =
+        probe->Run([&] { return FactoryOf<BlockStore>(plugin)(probe->host(0)).status(); });
+    return absl::IsUnimplemented(opened) ? in_folders() : simulated();
+  };
+}
+
 absl::StatusOr<std::vector<ConformanceCase>> CasesOf(const PluginDescriptor& plugin,
                                                      const Options& options) {
   const std::string_view kind = plugin.kind;
@@ -128,8 +141,9 @@ absl::StatusOr<std::vector<ConformanceCase>> CasesOf(const PluginDescriptor& plu
   if (kind == Hasher::kKind) return HasherConformance(FactoryOf<Hasher>(plugin), simulated);
   if (kind == Chunker::kKind) return ChunkerConformance(FactoryOf<Chunker>(plugin), simulated);
   if (kind == BlockStore::kKind) {
-    return BlockStoreConformance(FactoryOf<BlockStore>(plugin),
-                                 options.real ? RealWorlds(real, hosts) : simulated);
+    return BlockStoreConformance(
+        FactoryOf<BlockStore>(plugin),
+        options.real ? RealWorlds(real, hosts) : SimulatedIfItCan(plugin, simulated, hosts, real));
   }
   if (kind == Router::kKind) return RouterConformance(FactoryOf<Router>(plugin), hosts);
   if (kind == Service::kKind) return ServiceConformance(FactoryOf<Service>(plugin), hosts);

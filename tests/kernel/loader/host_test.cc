@@ -33,6 +33,12 @@ TEST_F(PluginHostTest, GivesEachInstanceItsOwnFolder) {
   EXPECT_TRUE((*flat_.folder())->List()->empty());
 }
 
+TEST_F(PluginHostTest, SaysWhereAnInstancesFolderIs) {
+  const auto* const place = static_cast<FolderPath*>(pack_.Query(FolderPath::kAbility));
+  ASSERT_NE(place, nullptr);
+  EXPECT_EQ(place->path(), temporary_ / "data/storage/pack");
+}
+
 TEST_F(PluginHostTest, GivesEachInstanceItsOwnState) {
   const State::Change change{"k", "pack's"};
   ASSERT_TRUE((*pack_.state())->Commit({&change, 1}).ok());
