@@ -17,7 +17,7 @@
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
-#include "check_plugin_host.h"
+#include "bare_host.h"
 #include "kernel/runtime/real_runtime.h"
 #include "l2p/plugin_file.h"
 #include "l2p/testkit/block_store_conformance.h"
@@ -75,30 +75,6 @@ absl::StatusOr<Options> Parse(int argc, char** argv) {
   return options;
 }
 
-// The folders that may hold crypto/*.so: beside a build's or an installation's program.
-std::vector<std::filesystem::path> PluginFolders(const Options& options) {
-  if (!options.plugins.empty()) return {options.plugins};
-  const std::filesystem::path here =
-      std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path();
-  return {here / "plugins", here / "lib" / "l2p" / "plugins"};
-}
-
-absl::StatusOr<std::shared_ptr<const Crypto>> OpenCrypto(const Options& options, Host& host) {
-  std::string searched;
-  for (const std::filesystem::path& folder : PluginFolders(options)) {
-    absl::StrAppend(&searched, " ", (folder / "crypto").string());
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator(folder / "crypto", error)) {
-      if (entry.path().extension() != ".so") continue;
-      L2P_ASSIGN_OR_RETURN(const PluginDescriptor* const descriptor,
-                           OpenPluginFile(entry.path().string()));
-      L2P_ASSIGN_OR_RETURN(std::unique_ptr<Crypto> crypto, FactoryOf<Crypto>(*descriptor)(host));
-      return std::shared_ptr<const Crypto>(std::move(crypto));
-    }
-  }
-  return absl::NotFoundError(absl::StrCat("no crypto plugin in", searched, " (see --plugins)"));
-}
-
 // Real runtimes below the folder of this process's case.
 RuntimesFactory RealRuntimes(const std::string& folder) {
   return [folder, worlds = std::make_shared<int>(0)]() -> RuntimeFactory {
@@ -131,12 +107,14 @@ absl::StatusOr<std::vector<ConformanceCase>> CasesOf(const PluginDescriptor& plu
                                                      const Options& options) {
   const std::string_view kind = plugin.kind;
   const RuntimesFactory real = RealRuntimes(options.folder);
-  const WorldFactory bare = SimWorlds(CheckHosts(nullptr));
+  const WorldFactory bare = SimWorlds(BareHosts(nullptr));
   if (kind == Crypto::kKind) return CryptoConformance(FactoryOf<Crypto>(plugin), bare);
   const std::unique_ptr<World> place = bare();
-  L2P_ASSIGN_OR_RETURN(const std::shared_ptr<const Crypto> crypto,
-                       OpenCrypto(options, place->host(0)));
-  const HostFactory hosts = CheckHosts(crypto);
+  L2P_ASSIGN_OR_RETURN(
+      const std::shared_ptr<const Crypto> crypto,
+      OpenCrypto(options.plugins.empty() ? PluginFolders() : std::vector{options.plugins},
+                 place->host(0)));
+  const HostFactory hosts = BareHosts(crypto);
   const WorldFactory simulated = SimWorlds(hosts);
   if (kind == Hasher::kKind) return HasherConformance(FactoryOf<Hasher>(plugin), simulated);
   if (kind == Chunker::kKind) return ChunkerConformance(FactoryOf<Chunker>(plugin), simulated);

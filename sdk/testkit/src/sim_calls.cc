@@ -23,7 +23,12 @@ uint64_t SimCalls::Send(const PeerInfo& to, std::string_view protocol, Bytes req
                         size_t max_answer, Time deadline) {
   const uint64_t call = next_++;
   const std::optional<size_t> node = messenger_.Find(to);
-  const bool dials = node && !messenger_.links_.contains(*node);
+  const SimMessengers& all = messenger_.all_;
+  const bool dials =
+      node && !messenger_.links_.contains(*node) && !all.warm_.contains(messenger_.node_);
+  if (node && all.observer_ != nullptr) {
+    all.observer_->Requested(messenger_.node_, *node, request, dials);
+  }
   waiting_->pending[call] = {simulation_.Now(), deadline, dials};
   const auto done = [&simulation = simulation_, weak = std::weak_ptr<Waiting>(waiting_),
                      call](absl::StatusOr<Bytes> result) {

@@ -51,6 +51,22 @@ std::unique_ptr<SimMessenger> SimMessengers::New(size_t node, Runtime& runtime, 
   return made;
 }
 
+void SimMessengers::SetImpostor(size_t node, Impostor impostor) {
+  if (impostor) {
+    impostors_[node] = std::move(impostor);
+  } else {
+    impostors_.erase(node);
+  }
+}
+
+void SimMessengers::SetWarm(size_t node, bool warm) {
+  if (warm) {
+    warm_.insert(node);
+  } else {
+    warm_.erase(node);
+  }
+}
+
 SimMessenger::SimMessenger(SimMessengers& all, size_t node, Runtime& runtime, PeerId self)
     : all_(all),
       network_(all.network_),
@@ -64,7 +80,8 @@ SimMessenger::~SimMessenger() {
   if (all_.by_node_[node_] == this) all_.by_node_[node_] = nullptr;
   for (const auto& [node, link] : links_) {
     SimMessenger* const other = At(node);
-    if (other == nullptr) continue;
+    // One that has lost its power says nothing: the others find out by themselves.
+    if (other == nullptr || !network_.Reaches(node_, node)) continue;
     other->After(network_.Latency(node_, node), [other, mine = node_] { other->Drop(mine); });
   }
 }
@@ -97,6 +114,7 @@ std::optional<size_t> SimMessenger::Find(const PeerInfo& to) const {
 
 void SimMessenger::Connect(size_t node, const PeerId& expected,
                            std::function<void(absl::Status)> then) {
+  if (all_.warm_.contains(node_)) return then(absl::OkStatus());
   if (const auto link = links_.find(node); link != links_.end()) {
     link->second.used = simulation_.Now();
     return then(absl::OkStatus());
@@ -132,10 +150,15 @@ void SimMessenger::ConcludeDial(size_t node, const absl::Status& result) {
   dials_.erase(found);
   absl::Status outcome = result;
   if (outcome.ok() && At(node) == nullptr) outcome = absl::UnavailableError("dial: reset");
+  const SimMessengers::Costs& costs = all_.options_.costs;
   if (outcome.ok()) {
     Establish(node);
     At(node)->Establish(node_);
+    network_.CountBytes(node_, node, costs.dial);
+    network_.CountBytes(node, node_, costs.accept);
+    if (all_.observer_ != nullptr) all_.observer_->Connected(node_, node);
   } else {
+    network_.CountBytes(node_, node, costs.no_dial);
     network_.CountFailedDial(node_);
   }
   for (const auto& then : dial.waiting) then(outcome);
@@ -195,7 +218,8 @@ void SimMessenger::Send(size_t node, Request request) {
   if (const auto link = links_.find(node); link != links_.end()) {
     link->second.used = simulation_.Now();
   }
-  const Time arrives = network_.Transmit(node_, node, request.message.size());
+  const size_t bytes = request.message.size() + all_.options_.costs.request;
+  const Time arrives = network_.Transmit(node_, node, bytes);
   auto shared = std::make_shared<Request>(std::move(request));
   simulation_.At(arrives, [all = &all_, from = node_, node, shared] {
     const SimMessenger* const sender = from < all->by_node_.size() ? all->by_node_[from] : nullptr;
@@ -216,17 +240,29 @@ void SimMessenger::Send(size_t node, Request request) {
 
 void SimMessenger::Receive(size_t from, const std::shared_ptr<Request>& request) {
   const auto link = links_.find(from);
-  const auto found = services_.find(request->protocol);
   const SimMessenger* const sender = At(from);
-  if (link == links_.end() || found == services_.end() || sender == nullptr ||
-      request->message.size() > found->second->max_request) {
+  if (sender == nullptr || (link == links_.end() && !all_.warm_.contains(from))) {
     return Answer(from, request, absl::UnavailableError("stream: refused by the other side"));
   }
-  link->second.used = simulation_.Now();
-  const std::shared_ptr<Service> service = found->second;
-  const Caller caller{sender->self_.id, sender->self_.addresses[0]};
+  if (link != links_.end()) link->second.used = simulation_.Now();
+  if (const auto impostor = all_.impostors_.find(node_); impostor != all_.impostors_.end()) {
+    std::optional<Bytes> answer = impostor->second(sender->self_.id, request->message);
+    if (answer) Answer(from, request, *std::move(answer));
+    return;
+  }
+  const auto found = services_.find(request->protocol);
+  if (found == services_.end() || request->message.size() > found->second->max_request) {
+    return Answer(from, request, absl::UnavailableError("stream: refused by the other side"));
+  }
+  Serve(found->second, from, request);
+}
+
+void SimMessenger::Serve(const std::shared_ptr<Service>& service, size_t from,
+                         const std::shared_ptr<Request>& request) {
+  const PeerInfo& sender = At(from)->self_;
+  const Caller caller{sender.id, sender.addresses[0]};
   ++service->running;
-  const auto serve = [this, service, from, request, caller, alive = std::weak_ptr<bool>(alive_)] {
+  const auto serve = [this, service, from, request, caller] {
     if (!service->ended) {
       absl::StatusOr<std::optional<Bytes>> answer = service->handler(caller, request->message);
       if (!answer.ok() || !*answer) {
@@ -248,9 +284,14 @@ void SimMessenger::Answer(size_t to, const std::shared_ptr<Request>& request,
   if (answer.ok() && answer->size() > request->max_answer) {
     answer = absl::ResourceExhaustedError("answer: larger than asked for");
   }
-  const Time arrives = network_.Transmit(node_, to, answer.ok() ? answer->size() : 0);
+  const size_t bytes = (answer.ok() ? answer->size() : 0) + all_.options_.costs.answer;
+  const Time arrives = network_.Transmit(node_, to, bytes);
   simulation_.At(arrives, [all = &all_, from = node_, to, request, answer = std::move(answer)] {
-    if (all->network_.Reaches(from, to)) request->done(answer);
+    if (!all->network_.Reaches(from, to)) return;
+    if (all->observer_ != nullptr && answer.ok()) {
+      all->observer_->Answered(to, from, request->message, *answer);
+    }
+    request->done(answer);
   });
 }
 

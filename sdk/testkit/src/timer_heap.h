@@ -1,6 +1,7 @@
 #ifndef L2P_TESTKIT_TIMER_HEAP_H_
 #define L2P_TESTKIT_TIMER_HEAP_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <utility>
@@ -26,64 +27,70 @@ struct Timer {
   size_t place = kNowhere;
 };
 
-// A binary heap of timers, the first by (when, sequence) on top.
+// A heap of timers, the first by (when, sequence) on top. Four children each, and the order beside
+// the pointers: with a hundred thousand timers nearly all of its time goes into missed caches.
 class TimerHeap {
  public:
   bool empty() const { return heap_.empty(); }
-  Timer& first() const { return *heap_.front(); }
+  Timer& first() const { return *heap_.front().timer; }
 
   void Add(Timer& timer) {
-    timer.place = heap_.size();
-    heap_.push_back(&timer);
-    Rise(timer.place);
+    heap_.push_back({timer.when, timer.sequence, &timer});
+    Rise(heap_.size() - 1, heap_.back());
   }
 
   void Remove(Timer& timer) {
     const size_t place = std::exchange(timer.place, Timer::kNowhere);
-    Timer* last = heap_.back();
+    const Entry last = heap_.back();
     heap_.pop_back();
-    if (last == &timer) return;
-    Set(place, last);
-    Rise(place);
-    Sink(last->place);
+    if (last.timer == &timer) return;
+    if (place > 0 && last < heap_[(place - 1) / kChildren]) {
+      Rise(place, last);
+    } else {
+      Sink(place, last);
+    }
   }
 
  private:
-  static bool Before(const Timer* a, const Timer* b) {
-    return a->when != b->when ? a->when < b->when : a->sequence < b->sequence;
-  }
+  static constexpr size_t kChildren = 4;
 
-  void Set(size_t place, Timer* timer) {
-    heap_[place] = timer;
-    timer->place = place;
-  }
+  struct Entry {
+    Time when;
+    uint64_t sequence;
+    Timer* timer;
 
-  void Swap(size_t a, size_t b) {
-    Timer* timer = heap_[a];
-    Set(a, heap_[b]);
-    Set(b, timer);
-  }
-
-  void Rise(size_t place) {
-    while (place > 0 && Before(heap_[place], heap_[(place - 1) / 2])) {
-      Swap(place, (place - 1) / 2);
-      place = (place - 1) / 2;
+    bool operator<(const Entry& other) const {
+      return when != other.when ? when < other.when : sequence < other.sequence;
     }
+  };
+
+  void Set(size_t place, const Entry& entry) {
+    heap_[place] = entry;
+    entry.timer->place = place;
   }
 
-  void Sink(size_t place) {
-    for (;;) {
-      size_t least = place;
-      for (size_t child = 2 * place + 1; child <= 2 * place + 2; ++child) {
-        if (child < heap_.size() && Before(heap_[child], heap_[least])) least = child;
-      }
-      if (least == place) return;
-      Swap(place, least);
-      place = least;
+  void Rise(size_t place, const Entry entry) {
+    while (place > 0 && entry < heap_[(place - 1) / kChildren]) {
+      Set(place, heap_[(place - 1) / kChildren]);
+      place = (place - 1) / kChildren;
     }
+    Set(place, entry);
   }
 
-  std::vector<Timer*> heap_;
+  void Sink(size_t place, const Entry entry) {
+    for (size_t child = kChildren * place + 1; child < heap_.size();
+         child = kChildren * place + 1) {
+      const auto begin = heap_.begin() + static_cast<ptrdiff_t>(child);
+      const auto end = begin + static_cast<ptrdiff_t>(std::min(kChildren, heap_.size() - child));
+      const auto least = std::min_element(begin, end);
+      if (entry < *least) break;
+      Set(place, *least);
+      place = static_cast<size_t>(least - heap_.begin());
+    }
+    Set(place, entry);
+  }
+
+  std::vector<Entry> heap_;
 };
 
 }  // namespace l2p::testkit

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "boringssl_crypto.h"
-#include "check_plugin_host.h"
+#include "bare_host.h"
 #include "l2p/block_store.h"
 #include "l2p/testkit/memory_disk.h"
 #include "l2p/testkit/worlds.h"
@@ -15,7 +15,7 @@ namespace l2p {
 
 // Worlds whose nodes hash with BoringSSL.
 inline testkit::WorldFactory PluginWorlds(uint64_t seed = 1) {
-  return testkit::SimWorlds(testkit::CheckHosts(std::make_shared<BoringsslCrypto>()), seed);
+  return testkit::SimWorlds(testkit::BareHosts(std::make_shared<BoringsslCrypto>()), seed);
 }
 
 // A block named by its content's hash, different for every `number`.

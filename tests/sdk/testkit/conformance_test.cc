@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "check_plugin_host.h"
+#include "bare_host.h"
 #include "l2p/testkit/gtest_conformance.h"
 #include "l2p/testkit/sim_network.h"
 #include "l2p/testkit/transport_conformance.h"
@@ -13,7 +13,7 @@ namespace l2p::testkit {
 namespace {
 
 L2P_TEST_CONFORMANCE(SimTransportTest, TransportConformance(FactoryOf<Transport>(kSimTransport),
-                                                            SimWorlds(CheckHosts(nullptr))));
+                                                            SimWorlds(BareHosts(nullptr))));
 
 }  // namespace
 }  // namespace l2p::testkit

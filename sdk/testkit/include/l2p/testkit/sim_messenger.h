@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,13 +20,39 @@ namespace l2p::testkit {
 
 class SimMessenger;
 
+// Sees the requests of all nodes. It is called where they happen and must not wait.
+class MessageObserver {
+ public:
+  virtual ~MessageObserver() = default;
+
+  // `from` asks `to`; `dials`: over a connection that is still to be made.
+  virtual void Requested(size_t from, size_t to, ByteView request, bool dials) = 0;
+  // That connection stands.
+  virtual void Connected(size_t from, size_t to) = 0;
+  // The answer has arrived at `asker`, wanted there or not.
+  virtual void Answered(size_t asker, size_t answerer, ByteView request, ByteView answer) = 0;
+};
+
 // All messengers on one network: who finds whom. Outlives them.
 class SimMessengers {
  public:
+  // Bytes beside the messages themselves, which the traffic of both ends counts.
+  struct Costs {
+    size_t request = 0;
+    size_t answer = 0;
+    size_t dial = 0;     // From the one who dials: handshakes, identify, the end of it all;
+    size_t accept = 0;   // and what the other side sends meanwhile.
+    size_t no_dial = 0;  // From one who dials in vain.
+  };
+
   struct Options {
     Duration idle = absl::Seconds(60);  // A connection nobody used for so long is closed.
     Duration dial_timeout = absl::Seconds(10);
+    Costs costs = {};
   };
+
+  // Answers in a node's place whatever the protocol; nullopt: not at all.
+  using Impostor = std::function<std::optional<Bytes>(const PeerId& asker, ByteView request)>;
 
   explicit SimMessengers(SimNetwork& network);
   SimMessengers(SimNetwork& network, Options options);
@@ -33,12 +60,28 @@ class SimMessengers {
   // The messenger of `node`, which is the peer `self`. `runtime` is lent and outlives it.
   std::unique_ptr<SimMessenger> New(size_t node, Runtime& runtime, PeerId self);
 
+  // Lent until it is replaced; nullptr: nobody.
+  void SetObserver(MessageObserver* observer) { observer_ = observer; }
+
+  // From now on `impostor` answers all requests to `node`; empty: its own handlers do again.
+  void SetImpostor(size_t node, Impostor impostor);
+
+  // While warm, what `node` asks goes out as if connections stood to everybody: no dial, no link
+  // that lasts, no identify.
+  void SetWarm(size_t node, bool warm);
+
+  const Options& options() const { return options_; }
+
  private:
   friend class SimMessenger;
+  friend class SimCalls;
 
   SimNetwork& network_;
   const Options options_;
+  MessageObserver* observer_ = nullptr;
   std::vector<SimMessenger*> by_node_;
+  std::map<size_t, Impostor> impostors_;
+  std::set<size_t> warm_;
 };
 
 // A Messenger for simulations of many thousand nodes: whole messages over a SimNetwork, without
@@ -100,6 +143,8 @@ class SimMessenger : public Messenger {
 
   void Send(size_t node, Request request);
   void Receive(size_t from, const std::shared_ptr<Request>& request);
+  void Serve(const std::shared_ptr<Service>& service, size_t from,
+             const std::shared_ptr<Request>& request);
   void Answer(size_t to, const std::shared_ptr<Request>& request, absl::StatusOr<Bytes> answer);
   void Notify(const std::shared_ptr<Watcher>& watcher,
               std::function<void(const PeerWatcher&)> call);

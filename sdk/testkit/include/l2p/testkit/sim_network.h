@@ -114,6 +114,11 @@ class SimNetwork {
 
   // When `bytes` that leave now arrive; counts them as one message.
   Time Transmit(size_t from, size_t to, size_t bytes);
+  // Bytes that are no message.
+  void CountBytes(size_t from, size_t to, size_t bytes) {
+    nodes_[from].traffic.bytes_out += bytes;
+    nodes_[to].traffic.bytes_in += bytes;
+  }
   void CountDial(size_t node) { ++nodes_[node].traffic.dials; }
   void CountFailedDial(size_t node) { ++nodes_[node].traffic.failed_dials; }
 

@@ -1,7 +1,13 @@
-#include "check_plugin_host.h"
+#include "bare_host.h"
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "l2p/plugin_file.h"
+#include "l2p/testkit/worlds.h"
 
 namespace l2p::testkit {
 namespace {
@@ -49,9 +55,9 @@ std::unique_ptr<Identity> IdentityOf(const Crypto* crypto, size_t i) {
   std::abort();
 }
 
-class CheckHost : public Host {
+class BareHost : public Host {
  public:
-  CheckHost(Runtime& runtime, size_t i, std::shared_ptr<const Crypto> crypto)
+  BareHost(Runtime& runtime, size_t i, std::shared_ptr<const Crypto> crypto)
       : runtime_(runtime),
         crypto_(std::move(crypto)),
         identity_(IdentityOf(crypto_.get(), i)),
@@ -86,10 +92,33 @@ class CheckHost : public Host {
 
 }  // namespace
 
-HostFactory CheckHosts(std::shared_ptr<const Crypto> crypto) {
+HostFactory BareHosts(std::shared_ptr<const Crypto> crypto) {
   return [crypto = std::move(crypto)](Runtime& runtime, size_t i) {
-    return std::make_unique<CheckHost>(runtime, i, crypto);
+    return std::make_unique<BareHost>(runtime, i, crypto);
   };
+}
+
+std::vector<std::string> PluginFolders() {
+  const std::filesystem::path here =
+      std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path();
+  return {here / "plugins", here / "lib" / "l2p" / "plugins"};
+}
+
+absl::StatusOr<std::shared_ptr<const Crypto>> OpenCrypto(const std::vector<std::string>& folders,
+                                                         Host& host) {
+  std::vector<std::string> searched;
+  for (const std::string& folder : folders) {
+    searched.push_back(folder + "/crypto");
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(searched.back(), error)) {
+      if (entry.path().extension() != ".so") continue;
+      L2P_ASSIGN_OR_RETURN(const PluginDescriptor* const descriptor,
+                           OpenPluginFile(entry.path().string()));
+      L2P_ASSIGN_OR_RETURN(std::unique_ptr<Crypto> crypto, FactoryOf<Crypto>(*descriptor)(host));
+      return std::shared_ptr<const Crypto>(std::move(crypto));
+    }
+  }
+  return absl::NotFoundError(absl::StrCat("no crypto plugin in ", absl::StrJoin(searched, " or ")));
 }
 
 }  // namespace l2p::testkit
