@@ -251,8 +251,11 @@ absl::Status KernelNode::Parts::OpenContent() {
       static_cast<uint64_t>(settings.Integer("placement.quota_per_peer")));
   scrubber = std::make_unique<Scrubber>(runtime, *state, *blocks, *holdings,
                                         settings.GetDuration("storage.scrub_interval"));
-  exchange = std::make_unique<Exchange>(runtime, memory, *blocks, router, *content_messenger,
-                                        Exchange::Options{});
+  exchange = std::make_unique<Exchange>(
+      runtime, memory, *blocks, router, *content_messenger,
+      Exchange::Peers{[this](const PeerId& peer) { return network->RttP90(peer); },
+                      [this] { return !bootstrap.empty() || !network->Known(1).empty(); }},
+      Exchange::Options{});
   Placement::Options placing;
   placing.candidates = static_cast<size_t>(settings.Integer("placement.candidates"));
   if (bootstrap.empty()) placing.first_peer = kFirstPeerAlone;

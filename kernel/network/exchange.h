@@ -2,7 +2,9 @@
 #define L2P_KERNEL_NETWORK_EXCHANGE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "kernel/content/block_service.h"
@@ -27,8 +29,16 @@ class Exchange {
     Duration patience = absl::Seconds(30);  // Without any block from anyone: the verdict.
   };
 
+  // What the network knows of peers. [any thread]
+  struct Peers {
+    // The 90th percentile of the latest round trips to one; nullopt before the first.
+    std::function<std::optional<Duration>(const PeerId&)> rtt_p90;
+    // Whether there is anybody to wait for: a bootstrap peer, or one that was met before.
+    std::function<bool()> any;
+  };
+
   Exchange(Runtime& runtime, Memory& memory, BlockService& blocks, PluginSlot<Router>& router,
-           Messenger& messenger, Options options);
+           Messenger& messenger, Peers peers, Options options);
   ~Exchange();
 
   absl::Status Start();
@@ -61,6 +71,7 @@ class Exchange {
   BlockService& blocks_;
   PluginSlot<Router>& router_;
   Messenger& messenger_;
+  const Peers peers_;
   const Options options_;
   BlockServer server_;
   Mutex mutex_{"Exchange"};

@@ -32,9 +32,9 @@ absl::StatusOr<std::shared_ptr<Stream>> FetchSession::Enter(Holder& holder) {
     ++holder.attempts;
     info = holder.info;
   }
-  L2P_ASSIGN_OR_RETURN(std::shared_ptr<Stream> stream, OpenStream(info));
+  L2P_ASSIGN_OR_RETURN(std::shared_ptr<Stream> stream, OpenStream(holder, info));
   MutexLock lock(mutex_);
-  if (ended_) return absl::AbortedError("the reader has ended");
+  L2P_RETURN_IF_ERROR(StillWanted(holder));
   holder.state = Holder::State::kServing;
   first_served_at_ = std::min(first_served_at_, parts_.runtime.Now());
   WakeHolders();  // They may have been leaving room for this one.
@@ -44,12 +44,13 @@ absl::StatusOr<std::shared_ptr<Stream>> FetchSession::Enter(Holder& holder) {
 
 // Waits in pieces: a frozen holder must not keep a task of a reader that has long had all from
 // others, or many short reads would use up node.tasks. The dial itself goes on between them.
-absl::StatusOr<std::shared_ptr<Stream>> FetchSession::OpenStream(const PeerInfo& to) {
+absl::StatusOr<std::shared_ptr<Stream>> FetchSession::OpenStream(const Holder& holder,
+                                                                 const PeerInfo& to) {
   const Time deadline = parts_.runtime.Now() + kOpenLimit;
   for (;;) {
     {
       MutexLock lock(mutex_);
-      if (ended_) return absl::AbortedError("the reader has ended");
+      L2P_RETURN_IF_ERROR(StillWanted(holder));
     }
     const Time now = parts_.runtime.Now();
     absl::StatusOr<std::unique_ptr<Stream>> stream =
@@ -58,6 +59,12 @@ absl::StatusOr<std::shared_ptr<Stream>> FetchSession::OpenStream(const PeerInfo&
       return stream;
     }
   }
+}
+
+absl::Status FetchSession::StillWanted(const Holder& holder) const {
+  if (ended_) return absl::AbortedError("the reader has ended");
+  if (holder.state == Holder::State::kLeft) return absl::AbortedError("another took its place");
+  return absl::OkStatus();
 }
 
 bool FetchSession::TakeWork(Holder& holder, std::vector<Multihash>& have,
@@ -213,6 +220,7 @@ bool FetchSession::TooSlow(const Holder& holder) const {
 }
 
 bool FetchSession::Usable(Holder& holder, Time last_progress) {
+  const std::optional<Duration> measured = parts_.peers.rtt_p90(holder.info.id);
   MutexLock lock(mutex_);
   if (ended_ || holder.state != Holder::State::kServing) return false;
   const Time now = parts_.runtime.Now();
@@ -221,8 +229,8 @@ bool FetchSession::Usable(Holder& holder, Time last_progress) {
     return entry.second.get() != &holder && entry.second->state == Holder::State::kServing;
   });
   if (!others) return true;  // Better late than never.
-  const Duration round_trip =
-      std::max(holder.round_trip, holder.blocks == 0 ? kUnmeasuredRoundTrip : absl::ZeroDuration());
+  const Duration round_trip = measured.value_or(std::max(
+      holder.round_trip, holder.blocks == 0 ? kUnmeasuredRoundTrip : absl::ZeroDuration()));
   return now - last_progress <= 3 * round_trip + kSilence && !TooSlow(holder);
 }
 
@@ -275,6 +283,7 @@ void FetchSession::Leave(Holder& holder, absl::Status why, bool wrong) {
   {
     MutexLock lock(mutex_);
     streams_.erase(holder.info.id);
+    holder.has_task = false;
     const bool was_asked_to = holder.state == Holder::State::kLeft;
     holder.state = Holder::State::kLeft;
     holder.why_left = std::move(why);

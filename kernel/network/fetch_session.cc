@@ -237,10 +237,12 @@ void FetchSession::FindHolders(const Multihash& group) {
   --lingering_;
 }
 
-// A node that has just been started knows nobody yet: what it cannot find now it may find soon.
+// A node that has just been started knows nobody yet: what it cannot find now it may find soon,
+// unless there is nobody it could hear of.
 void FetchSession::WaitForFirstPeer(Router& router) {
   const std::unique_ptr<Event> pause = parts_.runtime.NewEvent();
-  while (router.Known(1).empty() && parts_.runtime.Now() < first_peer_until_) {
+  while (router.Known(1).empty() && parts_.peers.any() &&
+         parts_.runtime.Now() < first_peer_until_) {
     pause->Wait(parts_.runtime.Now() + kFirstPeerPause);
     MutexLock lock(mutex_);
     if (ended_) return;
@@ -269,11 +271,12 @@ void FetchSession::Search(const Multihash& id, uint64_t number) {
     StartTasks();
   }
   if (!query.ok()) error = query.status();
+  const bool alone = router->Known(1).empty() && !parts_.peers.any();
   {
     MutexLock lock(mutex_);
     if (!error.ok()) search_error_ = error;
     if (Item* item = EndSearch(id, number)) {
-      ++item->searches;
+      item->searches = alone ? kMaxSearchesPerBlock : item->searches + 1;
       item->providers_found = std::max(item->providers_found, found);
       item->searched_at = parts_.runtime.Now();
     }
@@ -316,13 +319,14 @@ void FetchSession::AddHolder(PeerInfo info) {
     }
     slot = std::make_unique<Holder>(std::move(info));
     slot->work = parts_.runtime.NewEvent();
-  } else if (slot->state == Holder::State::kLeft && !slot->wrong && slot->attempts < kMaxAttempts &&
-             !streams_.contains(slot->info.id)) {
+  } else if (slot->state == Holder::State::kLeft && !slot->has_task && !slot->wrong &&
+             slot->attempts < kMaxAttempts) {
     if (!info.addresses.empty()) slot->info.addresses = std::move(info.addresses);
   } else {
     return;
   }
   slot->state = Holder::State::kStarting;
+  slot->has_task = true;
   slot->retry_at = absl::InfiniteFuture();
   for (const auto& [id, item] : items_) {
     if (item.in_network && slot->unanswered.insert(id).second) slot->to_ask.push_back(id);

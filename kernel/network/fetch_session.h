@@ -19,8 +19,8 @@ namespace l2p {
 // Each holder has one stream and one task, which asks which blocks the holder has, keeps as many
 // bytes on the way as suits its speed, and verifies what comes. A holder that has nothing left to
 // do takes over blocks of slower ones. One that sends wrong bytes is left for good; one that is
-// silent for 3 round trips and a second, or slower than an eighth of the others' median, loses its
-// outstanding blocks to the others.
+// silent for 3 round trips (the 90th percentile of those to it) and a second, or slower than an
+// eighth of the others' median, loses its outstanding blocks to the others.
 //
 // A block that no serving holder has is the root of another group: its holders are looked up by its
 // id (docs/protocol.md, "Groups").
@@ -45,6 +45,7 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
     BlockService& blocks;
     PluginSlot<Router>& router;
     Messenger& messenger;
+    const Exchange::Peers& peers;
     TaskGroup& tasks;
   };
   FetchSession(Parts parts, Exchange::Options options, bool local_only);
@@ -82,6 +83,7 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
 
     PeerInfo info;
     enum class State { kStarting, kServing, kLeft } state = State::kStarting;
+    bool has_task = false;  // Or is about to get it. At most one: until its Leave.
     absl::Status why_left;
     Time retry_at = absl::InfiniteFuture();  // When one that left may be tried again.
     int attempts = 0;
@@ -94,7 +96,7 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
     uint64_t bytes = 0;
     uint64_t blocks = 0;
     uint64_t bad = 0;
-    Duration round_trip = absl::ZeroDuration();  // The longest seen.
+    Duration round_trip = absl::ZeroDuration();  // The longest answer about presence.
     Duration busy = absl::ZeroDuration();  // Time with something outstanding, until busy_since.
     Time busy_since = absl::InfiniteFuture();
     std::shared_ptr<Event> work;  // Set when its task has something to do.
@@ -111,7 +113,8 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
 
   // For HolderTask.
   absl::StatusOr<std::shared_ptr<Stream>> Enter(Holder& holder);
-  absl::StatusOr<std::shared_ptr<Stream>> OpenStream(const PeerInfo& to);
+  absl::StatusOr<std::shared_ptr<Stream>> OpenStream(const Holder& holder, const PeerInfo& to);
+  absl::Status StillWanted(const Holder& holder) const L2P_REQUIRES(mutex_);
   bool TakeWork(Holder& holder, std::vector<Multihash>& have, std::vector<Multihash>& want);
   void NoteBitmap(Holder& holder, const std::vector<Multihash>& asked, const std::string& bitmap,
                   Duration took);

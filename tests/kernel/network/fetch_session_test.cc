@@ -1,0 +1,239 @@
+// Sessions of an Exchange against holders that answer late or never.
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kernel/network/exchange.h"
+#include "sim_peer.h"
+#include "tests/kernel/content/content_world.h"
+
+namespace l2p {
+namespace {
+
+// What FindProviders gives for each key: the first at once, the others from a second later on.
+class ListedProviders : public Router {
+ public:
+  explicit ListedProviders(testkit::Simulation& simulation) : simulation_(simulation) {}
+
+  absl::StatusOr<std::unique_ptr<ProviderQuery>> FindProviders(const Multihash& key, size_t,
+                                                               Time) override {
+    return std::make_unique<Query>(simulation_, of[key]);
+  }
+
+  absl::Status Start(Messenger&, std::span<const PeerInfo>) override { return absl::OkStatus(); }
+  absl::StatusOr<std::vector<PeerInfo>> ClosestPeers(const Multihash&, size_t, Time) override {
+    return std::vector<PeerInfo>();
+  }
+  absl::Status Provide(std::span<const Multihash>, Time) override { return absl::OkStatus(); }
+  void Withdraw(std::span<const Multihash>) override {}
+  absl::StatusOr<PeerInfo> FindPeer(const PeerId&, Time) override {
+    return absl::NotFoundError("not asked for");
+  }
+  std::vector<PeerInfo> Known(size_t) override { return {}; }
+  void Stop() override {}
+
+  std::map<Multihash, std::vector<PeerInfo>> of;
+
+ private:
+  class Query : public ProviderQuery {
+   public:
+    Query(testkit::Simulation& simulation, std::vector<PeerInfo> peers)
+        : simulation_(simulation), peers_(std::move(peers)) {}
+    absl::StatusOr<std::optional<PeerInfo>> Next(Time) override {
+      simulation_.Sleep(absl::Milliseconds(next_ == 1 ? 1000 : 10));
+      return next_ < peers_.size() ? std::optional(peers_[next_++]) : std::nullopt;
+    }
+
+   private:
+    testkit::Simulation& simulation_;
+    const std::vector<PeerInfo> peers_;
+    size_t next_ = 0;
+  };
+
+  testkit::Simulation& simulation_;
+};
+
+// Counts for each peer how many wait for a stream to it at once.
+class CountedOpens : public Messenger {
+ public:
+  explicit CountedOpens(Messenger& messenger) : messenger_(messenger) {}
+
+  absl::StatusOr<std::unique_ptr<Stream>> Open(const PeerInfo& to, std::string_view protocol,
+                                               Time deadline) override {
+    Count& count = of[to.id];
+    count.most = std::max(count.most, ++count.now);
+    auto stream = messenger_.Open(to, protocol, deadline);
+    --count.now;
+    return stream;
+  }
+
+  std::unique_ptr<Calls> NewCalls() override { return messenger_.NewCalls(); }
+  absl::Status Tell(const PeerInfo& to, std::string_view protocol, Bytes message,
+                    Time deadline) override {
+    return messenger_.Tell(to, protocol, std::move(message), deadline);
+  }
+  absl::StatusOr<std::unique_ptr<Registration>> Serve(std::string_view protocol, size_t most,
+                                                      Handler handler) override {
+    return messenger_.Serve(protocol, most, std::move(handler));
+  }
+  absl::StatusOr<std::unique_ptr<Registration>> ServeStreams(std::string_view protocol,
+                                                             StreamHandler handler) override {
+    return messenger_.ServeStreams(protocol, std::move(handler));
+  }
+  std::vector<PeerId> Connected() override { return messenger_.Connected(); }
+  std::unique_ptr<Registration> Watch(PeerWatcher watcher) override {
+    return messenger_.Watch(std::move(watcher));
+  }
+  PeerInfo Self() override { return messenger_.Self(); }
+
+  struct Count {
+    int now = 0;
+    int most = 0;
+  };
+  std::map<PeerId, Count> of;
+
+ private:
+  Messenger& messenger_;
+};
+
+// A node with blocks and an Exchange.
+struct ExchangePeer : SimPeer {
+  ExchangePeer(testkit::Simulation& simulation, testkit::SimNetwork& network,
+               std::optional<Duration> rtt = std::nullopt)
+      : SimPeer(simulation, network),
+        opens(*messenger),
+        providers(std::make_shared<ListedProviders>(simulation)),
+        slot(providers),
+        exchange(runtime, content.memory, content.blocks, slot, opens,
+                 {[rtt](const PeerId&) { return rtt; }, [] { return false; }}, {}) {
+    EXPECT_TRUE(exchange.Start().ok());
+  }
+  ~ExchangePeer() { exchange.Stop(); }
+
+  // Stores a block of these bytes.
+  Cid Put(const std::string& text) {
+    const Bytes data = Bytes::Copy(text);
+    const ByteView part = data;
+    const Multihash id =
+        *Multihash::FromDigest(HashCode::kSha2_256, TestCrypto().Sha256({&part, 1}));
+    const Block block{id, data};
+    absl::Status stored;
+    content.store->Put({&block, 1}, {&stored, 1});
+    EXPECT_TRUE(stored.ok()) << stored;
+    return Cid(Codec::kRaw, id);
+  }
+
+  ContentWorld content{runtime};
+  CountedOpens opens;
+  std::shared_ptr<ListedProviders> providers;
+  PluginSlot<Router> slot;
+  Exchange exchange;
+};
+
+class FetchSessionTest : public SimNetworkTest {
+ protected:
+  static void Want(Exchange::Session& session, const Cid& id) {
+    const BlockSource::Wanted wanted{.id = id, .size = 0, .tag = 0};
+    session.Want({&wanted, 1});
+  }
+
+  // When a holder that answers nothing sees that it has been left, from its being asked.
+  Duration LeavesASilentHolderAfter(std::optional<Duration> rtt) {
+    Duration took;
+    Run([&] {
+      RawPeer silent(simulation, network);
+      std::unique_ptr<Stream> stream;
+      Time asked;
+      silent.protocols["/l2p/blocks/1.0.0"] = [&](std::unique_ptr<Stream> opened) {
+        asked = simulation.Now();
+        stream = std::move(opened);
+      };
+      ExchangePeer reader(simulation, network, rtt);
+      ExchangePeer holder(simulation, network);
+      const Cid id = holder.Put("what both are said to have");
+      reader.providers->of[id.hash()] = {silent.info(), holder.info()};
+      const auto session = reader.exchange.NewSession(false);
+      Want(*session, id);
+      const auto arrived = session->Next(reader.Soon());
+      ASSERT_TRUE(arrived.ok() && arrived->data.ok());
+      ASSERT_NE(stream, nullptr);
+      uint8_t part[1000];
+      absl::StatusOr<size_t> read = 1;
+      while (read.ok() && *read > 0) read = stream->Read(part, reader.Soon());
+      took = simulation.Now() - asked;
+      stream->Reset();
+    });
+    return took;
+  }
+};
+
+// 250 ms pass between looks at whether to go on waiting.
+TEST_F(FetchSessionTest, LeavesASilentHolderAfterThreeOfItsRoundTripsAndASecond) {
+  const Duration near = LeavesASilentHolderAfter(absl::Milliseconds(20));
+  EXPECT_GE(near, absl::Milliseconds(1060));
+  EXPECT_LE(near, absl::Milliseconds(1400));
+  const Duration far = LeavesASilentHolderAfter(absl::Seconds(2));
+  EXPECT_GE(far, absl::Seconds(7));
+  EXPECT_LE(far, absl::Milliseconds(7400));
+}
+
+TEST_F(FetchSessionTest, TakesHalfASecondForARoundTripThatNobodyMeasured) {
+  const Duration took = LeavesASilentHolderAfter(std::nullopt);
+  EXPECT_GE(took, absl::Milliseconds(2500));
+  EXPECT_LE(took, absl::Milliseconds(2900));
+}
+
+// More peers than a session converses with at once, of which none can be reached: some lose their
+// place while they are being reached, and are found again.
+TEST_F(FetchSessionTest, ReachesForAPeerOnceAtATime) {
+  Run([&] {
+    ExchangePeer reader(simulation, network);
+    ExchangePeer holder(simulation, network);
+    std::vector<PeerInfo> away;
+    for (size_t i = 0; i < 40; ++i) {
+      const size_t node = network.AddNode();
+      network.SetFate(node, testkit::SimNetwork::Fate::kDown);
+      away.push_back({TestIdentity(node)->peer(), {*Multiaddr::FromTcp(network.ip(node), 4422)}});
+    }
+    const Cid here = holder.Put("what the holder has");
+    const Cid nowhere = reader.Put("what nobody has");
+    absl::Status deleted;
+    reader.content.store->Delete({&nowhere.hash(), 1}, {&deleted, 1});
+    std::vector<PeerInfo>& of_here = reader.providers->of[here.hash()];
+    of_here = away;
+    of_here.insert(of_here.begin(), holder.info());
+    reader.providers->of[nowhere.hash()] = away;
+
+    auto session = reader.exchange.NewSession(false);
+    Want(*session, here);
+    const auto arrived = session->Next(reader.Soon());
+    ASSERT_TRUE(arrived.ok() && arrived->data.ok());
+    Sleep(absl::Milliseconds(1250));  // Some have just lost their place, and are waited for yet.
+    Want(*session, nowhere);
+    Sleep(absl::Seconds(20));
+    session.reset();
+
+    for (const PeerInfo& peer : away) EXPECT_LE(reader.opens.of[peer.id].most, 1);
+  });
+}
+
+TEST_F(FetchSessionTest, SaysAtOnceThatThereIsNobodyToAsk) {
+  Run([&] {
+    ExchangePeer reader(simulation, network);
+    const Cid id = reader.Put("what was here");
+    absl::Status deleted;
+    reader.content.store->Delete({&id.hash(), 1}, {&deleted, 1});
+    const auto session = reader.exchange.NewSession(false);
+    const Time asked = simulation.Now();
+    Want(*session, id);
+    const auto verdict = session->Next(reader.Soon());
+    ASSERT_TRUE(verdict.ok());
+    EXPECT_TRUE(absl::IsNotFound(verdict->data.status())) << verdict->data.status();
+    EXPECT_LE(simulation.Now() - asked, absl::Milliseconds(300));
+  });
+}
+
+}  // namespace
+}  // namespace l2p
