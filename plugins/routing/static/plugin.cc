@@ -7,7 +7,8 @@ namespace {
 
 constexpr l2p::SettingSpec kSettings[] = {
     {"peers", l2p::SettingType::kList, "", "",
-     "addresses with /p2p of the peers of the swarm; those that connect are added"},
+     "addresses with /p2p of the peers of the swarm; those that they know, or that connect, are "
+     "added"},
 };
 
 absl::StatusOr<std::unique_ptr<l2p::Router>> OpenStaticRouter(l2p::Host& host,
@@ -23,7 +24,8 @@ absl::StatusOr<std::unique_ptr<l2p::Router>> OpenStaticRouter(l2p::Host& host,
     }
     peers.push_back({*id, {address->WithoutPeer()}});
   }
-  return std::make_unique<l2p::StaticRouter>(host, std::move(peers));
+  return std::make_unique<l2p::StaticRouter>(host,
+                                             l2p::StaticRouter::Options{.peers = std::move(peers)});
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "kad_world.h"
 #include "l2p/testkit/gtest_conformance.h"
 #include "l2p/testkit/router_conformance.h"
+#include "routing/static/static_router.h"
 
 namespace l2p::testkit {
 namespace {
@@ -13,7 +14,12 @@ absl::StatusOr<std::unique_ptr<Router>> NewKademlia(Host& host) {
   return std::make_unique<KademliaRouter>(host, std::move(options));
 }
 
+absl::StatusOr<std::unique_ptr<Router>> NewStatic(Host& host) {
+  return std::make_unique<StaticRouter>(host, StaticRouter::Options());
+}
+
 L2P_TEST_CONFORMANCE(KademliaRouterTest, RouterConformance(NewKademlia, KadHosts()));
+L2P_TEST_CONFORMANCE(StaticRouterConformance, RouterConformance(NewStatic, KadHosts()));
 
 }  // namespace
 }  // namespace l2p::testkit

@@ -26,6 +26,22 @@ TEST(SimulatedSwarm, GetsFromAFreshNodeWhatAnotherPut) {
   });
 }
 
+TEST(SimulatedSwarm, PutsAndGetsByAListOfPeersToo) {
+  SimSwarm swarm({.nodes = 6,
+                  .settings = {"routing.plugin=static"},
+                  .plugins = {BuiltPlugin("routing", "static")}});
+  swarm.Run([&] {
+    const std::string content = TestBytes(1, 1'000'000);
+    const auto put = swarm.Put(3, content);
+    ASSERT_TRUE(put.ok()) << put.status();
+    EXPECT_EQ(put->shortfall, "");
+    swarm.Kill(3);
+    const auto got = swarm.Get(swarm.AddNode(), put->id);
+    ASSERT_TRUE(got.ok()) << got.status();
+    EXPECT_EQ(got->lone(), content);
+  });
+}
+
 TEST(SimulatedSwarm, FetchesFromAllHoldersAtOnce) {
   for (const uint64_t seed : {1, 2, 3}) {
     SCOPED_TRACE(seed);
