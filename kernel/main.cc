@@ -123,6 +123,7 @@ AdminServer::Options AdminOptions(const Settings& settings, const RealRuntime& r
   if (socket.empty()) socket = runtime.path() + "/admin.sock";
   return {.listen = settings.Text("admin.listen"),
           .socket = std::move(socket),
+          .dashboard = Prefix() / "share/l2p/dashboard",
           .token_file = runtime.path() + "/admin.token",
           .shutdown = [] { kill(getpid(), SIGTERM); }};
 }

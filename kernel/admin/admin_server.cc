@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "kernel/admin/dashboard.h"
 #include "kernel/admin/routes.h"
 #include "kernel/runtime/fd.h"
 #include "kernel/runtime/poco_status.h"
@@ -36,6 +37,8 @@ struct Access {
   std::string token;
   std::string host;  // The authority that a request over TCP must name: "127.0.0.1:4423".
   bool trusted;      // The unix socket: the file's mode is the check.
+  const Dashboard& dashboard;
+  const std::string& dashboard_url;  // With the token behind '#'; empty without TCP.
   std::function<void()> shutdown;
   std::atomic<int> running = 0;  // Requests being handled; idle connections do not count.
 };
@@ -81,19 +84,22 @@ class Handler : public Poco::Net::HTTPRequestHandler {
   absl::Status Serve(AdminCall& call) {
     L2P_RETURN_IF_ERROR(call.Parse());
     if (!access_.trusted && !OriginAllowed(call)) return absl::OkStatus();
-    const bool is_shutdown = call.segments() == std::vector<std::string>{"api", "v1", "shutdown"};
-    std::string allowed = is_shutdown ? "POST" : "";
+    if (access_.dashboard.Serve(call)) return absl::OkStatus();
+    std::string allowed;
+    const auto fits = [&](const Route& route) {
+      if (!Matches(route.pattern, call.segments())) return false;
+      if (call.method() == route.method) return true;
+      absl::StrAppend(&allowed, allowed.empty() ? "" : ", ", route.method);
+      return false;
+    };
     for (const Route& route : Routes()) {
-      if (!Matches(route.pattern, call.segments())) continue;
-      if (call.method() != route.method) {
-        absl::StrAppend(&allowed, allowed.empty() ? "" : ", ", route.method);
-        continue;
-      }
+      if (!fits(route)) continue;
       if (!route.open && !Authorized(call)) return absl::OkStatus();
       return route.handle(call);
     }
-    if (is_shutdown && call.method() == "POST") {
-      return Authorized(call) ? Shutdown(call) : absl::OkStatus();
+    for (const OwnRoute& own : kOwnRoutes) {
+      if (!fits({own.method, own.pattern, false, nullptr})) continue;
+      return Authorized(call) ? (this->*own.handle)(call) : absl::OkStatus();
     }
     if (allowed.empty()) {
       return absl::NotFoundError(absl::StrCat("no such resource: ", call.request().getURI()));
@@ -138,6 +144,25 @@ class Handler : public Poco::Net::HTTPRequestHandler {
     return false;
   }
 
+  // What the server itself answers, not the node.
+  struct OwnRoute {
+    const char* method;
+    const char* pattern;
+    absl::Status (Handler::*handle)(AdminCall& call);
+  };
+  static const OwnRoute kOwnRoutes[2];
+
+  absl::Status TellDashboard(AdminCall& call) {
+    if (access_.dashboard_url.empty()) {
+      return absl::FailedPreconditionError(
+          "the dashboard needs admin.listen, which is empty: set it to 127.0.0.1:0");
+    }
+    Poco::JSON::Object body;
+    body.set("url", access_.dashboard_url);
+    call.Answer(HTTPResponse::HTTP_OK, body);
+    return absl::OkStatus();
+  }
+
   absl::Status Shutdown(AdminCall& call) {
     call.Answer(HTTPResponse::HTTP_ACCEPTED, Poco::JSON::Object());
     access_.shutdown();
@@ -156,6 +181,11 @@ class Handler : public Poco::Net::HTTPRequestHandler {
   }
 
   Access& access_;
+};
+
+const Handler::OwnRoute Handler::kOwnRoutes[] = {
+    {"POST", "/api/v1/shutdown", &Handler::Shutdown},
+    {"GET", "/api/v1/dashboard", &Handler::TellDashboard},
 };
 
 class HandlerFactory : public Poco::Net::HTTPRequestHandlerFactory {
@@ -206,10 +236,12 @@ Poco::Net::HTTPServerParams::Ptr ServerParameters() {
 
 struct AdminServer::Parts {
   Parts(Options the_options, KernelNode& the_node)
-      : options(std::move(the_options)), node(the_node) {}
+      : options(std::move(the_options)), node(the_node), dashboard(options.dashboard) {}
 
   Options options;
   KernelNode& node;
+  const Dashboard dashboard;
+  std::string dashboard_url;
   Poco::ThreadPool threads{2, kThreads, 10, 256 * 1024};
   std::unique_ptr<Access> tcp_access;
   std::unique_ptr<Access> socket_access;
@@ -226,7 +258,9 @@ struct AdminServer::Parts {
       listener.listen(kQueued);
       const std::string host = listener.address().toString();
       url = "http://" + host;
-      tcp_access.reset(new Access{node, token, host, false, options.shutdown});
+      dashboard_url = absl::StrCat(url, "/#token=", token);
+      tcp_access.reset(
+          new Access{node, token, host, false, dashboard, dashboard_url, options.shutdown});
       tcp = std::make_unique<Poco::Net::HTTPServer>(new HandlerFactory(*tcp_access), threads,
                                                     listener, ServerParameters());
       tcp->start();
@@ -248,7 +282,8 @@ struct AdminServer::Parts {
     absl::Status status;
     try {
       const Poco::Net::SocketAddress address(Poco::Net::SocketAddress::UNIX_LOCAL, socket_path);
-      socket_access.reset(new Access{node, "", "", true, options.shutdown});
+      socket_access.reset(
+          new Access{node, "", "", true, dashboard, dashboard_url, options.shutdown});
       socket = std::make_unique<Poco::Net::HTTPServer>(new HandlerFactory(*socket_access), threads,
                                                        Poco::Net::ServerSocket(address, kQueued),
                                                        ServerParameters());

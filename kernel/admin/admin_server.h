@@ -17,6 +17,7 @@ class AdminServer {
   struct Options {
     std::string listen;      // "127.0.0.1:4423"; port 0 = any; empty = no TCP.
     std::string socket;      // Path of the unix socket; over 107 bytes a short one is used instead.
+    std::string dashboard;   // Folder of the page's files; without it there is no page.
     std::string token_file;  // The bearer token; made with mode 0600 if missing.
     std::function<void()> shutdown;  // Begins the drain; called from a handler, must not wait.
   };

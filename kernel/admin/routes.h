@@ -18,7 +18,7 @@ struct Route {
   absl::Status (*handle)(AdminCall& call);
 };
 
-// Every operation, most specific first. /api/v1/shutdown is the server's own.
+// Every operation, most specific first, but /api/v1/shutdown and /dashboard: the server's own.
 std::span<const Route> Routes();
 
 // files_api.cc

@@ -55,6 +55,13 @@ constexpr Command kCommands[] = {
      RunSwap},
     {"settings", "", "list all settings and their values", 0, 0, {}, RunSettings},
     {"status", "", "tell how the node is", 0, 0, {}, RunStatus},
+    {"dashboard",
+     "",
+     "print the address of the node's page, with its token",
+     0,
+     0,
+     {},
+     RunDashboard},
     {"shutdown", "", "drain the node and stop it", 0, 0, {}, RunShutdown},
 };
 

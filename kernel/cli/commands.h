@@ -53,6 +53,7 @@ int RunPlugins(const Invocation& invocation);  // list, or check FILE
 int RunSwap(const Invocation& invocation);
 int RunSettings(const Invocation& invocation);
 int RunStatus(const Invocation& invocation);
+int RunDashboard(const Invocation& invocation);
 int RunShutdown(const Invocation& invocation);
 
 // plugin_commands.cc

@@ -228,6 +228,11 @@ int RunStatus(const Invocation& invocation) {
   return Show(invocation, "/api/v1/status", false, PrintStatus);
 }
 
+int RunDashboard(const Invocation& invocation) {
+  return Show(invocation, "/api/v1/dashboard", false,
+              [](const Object::Ptr& page) { std::cout << Text(page, "url") << "\n"; });
+}
+
 int RunShutdown(const Invocation& invocation) {
   ApiClient::Request request;
   request.method = "POST";
