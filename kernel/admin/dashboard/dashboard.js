@@ -373,6 +373,7 @@ function logIn(message) {
   sessionStorage.removeItem(kTokenKey);
   $('board').hidden = true;
   $('login').hidden = false;
+  $('token').value = '';
   $('login-error').textContent = message;
   $('token').focus();
 }
@@ -407,6 +408,11 @@ function begin() {
       if (name === 'drop') uploadAll([...event.dataTransfer.files]);
     });
   }
+  // The chart has the colours of the scheme that it was made in.
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+    chart?.destroy();
+    chart = null;
+  });
   // The token of `l2p dashboard` comes behind '#', which no server sees, and does not stay there.
   const given = new URLSearchParams(location.hash.slice(1)).get('token');
   if (given) history.replaceState(null, '', location.pathname);
