@@ -12,6 +12,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "l2p/bytes.h"
 
 namespace l2p {
 namespace {
@@ -50,13 +51,6 @@ HTTPResponse::HTTPStatus HttpStatusOf(const absl::Status& status) {
   }
 }
 
-std::optional<int> HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return std::nullopt;
-}
-
 absl::StatusOr<std::string> PercentDecode(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -64,12 +58,11 @@ absl::StatusOr<std::string> PercentDecode(std::string_view text) {
       out.push_back(text[i]);
       continue;
     }
-    const auto high = i + 2 < text.size() ? HexDigit(text[i + 1]) : std::nullopt;
-    const auto low = i + 2 < text.size() ? HexDigit(text[i + 2]) : std::nullopt;
-    if (!high || !low) {
+    std::string byte;
+    if (!FromHex(absl::AsciiStrToLower(av(text.substr(i + 1, 2))), byte) || byte.empty()) {
       return absl::InvalidArgumentError(absl::StrCat("bad percent escape in '", av(text), "'"));
     }
-    out.push_back(static_cast<char>(*high << 4 | *low));
+    out += byte;
     i += 2;
   }
   return out;

@@ -14,6 +14,18 @@ constexpr size_t kAhead = 64 * 1024;
 
 }  // namespace
 
+absl::StatusOr<std::optional<size_t>> AnnouncedSize(std::string_view header, size_t limit) {
+  VarintError error;
+  const std::optional<Varint> size = ReadVarint(AsBytes(header), error);
+  if (!size && error == VarintError::kTruncated) return std::nullopt;
+  if (!size) return absl::InvalidArgumentError("message has a malformed size");
+  if (size->value > limit) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("message of ", size->value, " bytes is over the limit of ", limit));
+  }
+  return size->value;
+}
+
 FrameReader::FrameReader(Framing framing, size_t limit) : framing_(framing), limit_(limit) {
   if (framing == Framing::kFixed) size_ = limit;
 }
@@ -26,17 +38,7 @@ MutableByteView FrameReader::Space() {
 
 absl::Status FrameReader::AddHeaderByte() {
   header_.push_back(static_cast<char>(byte_));
-  VarintError error;
-  const std::optional<Varint> size = ReadVarint(AsBytes(header_), error);
-  if (!size) {
-    if (error == VarintError::kTruncated) return absl::OkStatus();
-    return absl::InvalidArgumentError("message has a malformed size");
-  }
-  if (size->value > limit_) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("message of ", size->value, " bytes is over the limit of ", limit_));
-  }
-  size_ = size->value;
+  L2P_ASSIGN_OR_RETURN(size_, AnnouncedSize(header_, limit_));
   return absl::OkStatus();
 }
 

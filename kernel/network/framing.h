@@ -4,10 +4,15 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "l2p/transport.h"
 
 namespace l2p {
+
+// The size that `header`, the first bytes of a sized message, announces; nullopt while that is not
+// complete. InvalidArgument when it is malformed or over `limit`.
+absl::StatusOr<std::optional<size_t>> AnnouncedSize(std::string_view header, size_t limit);
 
 // A FrameReader assembles messages from a Stream by reads that never wait, so that a message on
 // its way owns no task. One task at a time.

@@ -13,7 +13,8 @@ namespace {
 
 constexpr size_t kBatchBytes = 4 << 20;
 constexpr size_t kBatchBlocks = 64;
-constexpr uint64_t kSyncEvery = 32 << 20;  // And tell the pusher, who shows it.
+constexpr uint64_t kSyncEvery = 32 << 20;          // And tell the pusher, who shows it.
+constexpr Duration kSyncAfter = absl::Seconds(1);  // For pushers that send less in that time.
 constexpr Duration kWriteLimit = absl::Seconds(10);
 constexpr Duration kAnnounceLimit = absl::Seconds(10);
 constexpr Duration kMemoryLimit = absl::Seconds(20);
@@ -60,7 +61,11 @@ absl::StatusOr<Group> GroupOf(const wire::PushOffer& offer) {
 class PushReceiver::Session {
  public:
   Session(const Parts& parts, const PeerId& pusher, Stream& stream)
-      : parts_(parts), pusher_(pusher), stream_(stream), operation_(parts.blocks) {}
+      : parts_(parts),
+        pusher_(pusher),
+        stream_(stream),
+        operation_(parts.blocks),
+        synced_at_(parts.runtime.Now()) {}
 
   absl::Status Run() {
     const ReadSome read = [this](MutableByteView into) { return Read(into); };
@@ -174,9 +179,12 @@ class PushReceiver::Session {
     unsynced_ += batch_bytes_;
     batch_.clear();
     batch_bytes_ = 0;
-    if (unsynced_ < kSyncEvery) return absl::OkStatus();
+    if (unsynced_ < kSyncEvery && parts_.runtime.Now() < synced_at_ + kSyncAfter) {
+      return absl::OkStatus();
+    }
     L2P_RETURN_IF_ERROR(parts_.blocks.Sync());
     unsynced_ = 0;
+    synced_at_ = parts_.runtime.Now();
     wire::PushAnswer answer;
     answer.set_stored_bytes(stored_);
     return Say(answer);
@@ -208,6 +216,7 @@ class PushReceiver::Session {
   size_t batch_bytes_ = 0;
   uint64_t stored_ = 0;
   uint64_t unsynced_ = 0;
+  Time synced_at_;
 };
 
 PushReceiver::PushReceiver(Parts parts) : parts_(parts), idle_(parts.runtime.NewEvent()) {}

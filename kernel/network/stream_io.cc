@@ -1,6 +1,6 @@
 #include "kernel/network/stream_io.h"
 
-#include "absl/strings/str_cat.h"
+#include "kernel/network/framing.h"
 #include "l2p/varint.h"
 
 namespace l2p {
@@ -24,15 +24,9 @@ absl::StatusOr<std::string> ReadMessage(const ReadSome& read, size_t limit) {
                           : absl::UnavailableError("the stream ended in the middle of a message");
     }
     head.push_back(static_cast<char>(byte));
-    VarintError error;
-    const std::optional<Varint> size = ReadVarint(AsBytes(head), error);
-    if (!size && error == VarintError::kTruncated) continue;
-    if (!size) return absl::InvalidArgumentError("a message with a malformed size");
-    if (size->value > limit) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("a message of ", size->value, " bytes, over the limit of ", limit));
-    }
-    std::string message(size->value, '\0');
+    L2P_ASSIGN_OR_RETURN(const std::optional<size_t> size, AnnouncedSize(head, limit));
+    if (!size) continue;
+    std::string message(*size, '\0');
     L2P_RETURN_IF_ERROR(
         ReadExactly(read, {reinterpret_cast<uint8_t*>(message.data()), message.size()}));
     return message;
