@@ -26,8 +26,8 @@ namespace {
 constexpr char kUsage[] =
     "usage: l2p-simulate SCENARIO [--routing FILE.so]... [--nodes N] [--seed S] [--json]\n"
     "                    [--svg FILE]\n"
-    "  SCENARIO           a file, or one of home, churn, datacentre, dead20, liars20, flash,\n"
-    "                     partition, growth\n"
+    "  SCENARIO           a file, or one of calm, home, churn, datacentre, dead20, liars20,\n"
+    "                     flash, partition, growth\n"
     "  --routing FILE.so  the routing plugin (default: kademlia); several are compared\n"
     "  --nodes N          instead of the scenario's own number\n"
     "  --seed S           of all that is left to chance (default 1)\n"
