@@ -37,9 +37,10 @@ class Installation : public testing::Test {
 };
 
 TEST_F(Installation, HasEveryPart) {
-  for (const char* name : {"bin/l2pkernel", "bin/l2p", "bin/l2p-check-plugin", "lib/libl2p-sdk.so",
-                           "lib/libl2p-testkit.a", "include/l2p/plugin.h",
-                           "include/l2p/testkit/conformance.h", "share/l2p/node.properties"}) {
+  for (const char* name :
+       {"bin/l2pkernel", "bin/l2p", "bin/l2p-check-plugin", "bin/l2p-simulate",
+        "share/l2p/scenarios/home.scenario", "lib/libl2p-sdk.so", "lib/libl2p-testkit.a",
+        "include/l2p/plugin.h", "include/l2p/testkit/conformance.h", "share/l2p/node.properties"}) {
     EXPECT_TRUE(fs::exists(Path(name))) << name;
   }
 }
