@@ -9,12 +9,19 @@
 namespace l2p::kademlia {
 namespace {
 
-// A lookup for a region asks for so many times `replication` peers: the region that it then covers
-// holds at least half of them, so nearly always enough.
-constexpr size_t kRegionFactor = 3;
-
 // Of a sweep that nobody waits for.
 constexpr Duration kSweepLimit = absl::Hours(1);
+
+// Times `replication`. A region should hold two to four times as many servers as that.
+constexpr size_t kMostInRegion = 5;
+
+// All positions that share `depth` bits are nearer to each other than this, or just so far.
+Position EndOfRegion(size_t depth) {
+  Position end;
+  end.fill(0xff);
+  for (size_t bit = 0; bit < depth; ++bit) end[bit / 8] ^= static_cast<uint8_t>(0x80 >> bit % 8);
+  return end;
+}
 
 }  // namespace
 
@@ -90,7 +97,7 @@ absl::Status Announcer::Sweep(std::vector<std::string> keys, Time deadline) {
   for (size_t i = 0; i < places.size(); ++i) {
     const Place& place = places[i];
     if (!region || CommonPrefix(region->center, place.position) < region->depth) {
-      L2P_ASSIGN_OR_RETURN(region, Explore(place, i + 1 < places.size(), deadline));
+      L2P_ASSIGN_OR_RETURN(region, Explore(place, deadline));
     }
     const size_t reached = Tell(place, *region, self, deadline);
     const Time now = swarm_.host().Now();
@@ -102,52 +109,65 @@ absl::Status Announcer::Sweep(std::vector<std::string> keys, Time deadline) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Announcer::Region> Announcer::Explore(const Place& place, bool reuse,
-                                                     Time deadline) {
+absl::StatusOr<Announcer::Region> Announcer::Explore(const Place& place, Time deadline) {
   ++lookups_;
-  const size_t wanted = options_.replication * (reuse ? kRegionFactor : 1);
-  IterativeLookup lookup(
-      swarm_,
-      {.type = MessageType::kFindNode, .key = place.key, .enough = wanted, .heard = nullptr},
-      deadline);
+  const std::optional<size_t> depth = swarm_.network_size().RegionDepth();
+  IterativeLookup lookup(swarm_,
+                         {.type = MessageType::kFindNode,
+                          .key = place.key,
+                          .enough = options_.replication,
+                          .reach = depth ? EndOfRegion(*depth) : Position{},
+                          .heard = nullptr},
+                         deadline);
   const Findings findings = lookup.Run();
   L2P_RETURN_IF_ERROR(findings.status);
   Region region{.center = place.position, .depth = kPositionBits, .servers = {}};
   for (const PeerInfo& peer : findings.answered) {
     region.servers.push_back({peer, swarm_.PositionOf(peer.id.binary())});
   }
-  if (region.servers.size() < wanted) {
+  const auto inside = [&](size_t bits) {
+    return static_cast<size_t>(
+        std::count_if(region.servers.begin(), region.servers.end(), [&](const Contact& server) {
+          return CommonPrefix(place.position, server.position) >= bits;
+        }));
+  };
+  if (region.servers.size() < options_.replication) {
     region.depth = 0;  // That was the whole swarm.
-    return region;
+  } else if (depth && inside(*depth) >= options_.replication) {
+    region.depth = *depth;
+    // The swarm has grown since its size was estimated: nearer to the key we know it better.
+    while (inside(region.depth) > kMostInRegion * options_.replication) ++region.depth;
   }
-  // Every server nearer to the centre than the `wanted`-th has been found: all of those, at least,
-  // that share one bit more with the centre than it does. If they are enough, then the closest
-  // to any other key that shares these bits are among them.
-  const size_t depth = CommonPrefix(place.position, region.servers[wanted - 1].position) + 1;
-  const auto inside =
-      std::count_if(region.servers.begin(), region.servers.end(), [&](const Contact& server) {
-        return CommonPrefix(place.position, server.position) >= depth;
-      });
-  if (static_cast<size_t>(inside) >= options_.replication) region.depth = depth;
   return region;
+}
+
+std::vector<const Contact*> Announcer::ToTell(const Place& place, const Region& region) {
+  std::vector<std::pair<Position, const Contact*>> order;
+  for (const Contact& server : region.servers) {
+    order.emplace_back(Distance(place.position, server.position), &server);
+  }
+  std::sort(order.begin(), order.end());
+  const Position reach = swarm_.network_size().Reach();
+  std::vector<Position> nearest;
+  size_t wanted = 0;
+  for (const auto& [distance, server] : order) {
+    if (wanted < options_.replication) nearest.push_back(distance);
+    if (wanted < options_.replication || distance < reach) ++wanted;
+  }
+  swarm_.IsCrowded(place.key, nearest);
+  const size_t told = std::min(wanted, std::max(kMostTold, options_.replication));
+  std::vector<const Contact*> chosen;
+  for (size_t i = 0; i < told; ++i) chosen.push_back(order[i * wanted / told].second);
+  return chosen;
 }
 
 size_t Announcer::Tell(const Place& place, const Region& region, const PeerInfo& self,
                        Time deadline) {
   if (self.addresses.empty()) return 0;  // Nobody keeps a record that leads nowhere.
-  std::vector<const Contact*> nearest;
-  for (const Contact& server : region.servers) nearest.push_back(&server);
-  const size_t told = std::min(options_.replication, nearest.size());
-  std::partial_sort(nearest.begin(), nearest.begin() + static_cast<ptrdiff_t>(told), nearest.end(),
-                    [&](const Contact* a, const Contact* b) {
-                      return Distance(place.position, a->position) <
-                             Distance(place.position, b->position);
-                    });
-  nearest.resize(told);
   const Bytes message = Bytes::Of(Encode(
       {.type = MessageType::kAddProvider, .key = place.key, .closer = {}, .providers = {self}}));
   size_t reached = 0;
-  for (const Contact* contact : nearest) {
+  for (const Contact* contact : ToTell(place, region)) {
     if (swarm_.stopping()) break;
     const Time limit = std::min(deadline, swarm_.host().Now() + swarm_.options().request_timeout);
     const absl::Status status =

@@ -13,12 +13,17 @@ namespace l2p::kademlia {
 
 // An Announcer tells the peers closest to each key that this node provides it, again and again
 // until the key is withdrawn. Keys go out in order of position: one lookup finds all servers of a
-// region of the key space, which then serves every key in it, so that the price of announcing
-// grows with the swarm, not with the keys. [any thread]
+// region of the key space, which then serves every key in it, so that the number of lookups grows
+// with the swarm, not with the keys. [any thread]
 class Announcer {
  public:
+  // Told of a key are the closest `replication` peers, and all who are nearer to it than so many
+  // should be (see NetworkSize): who puts ids of their own next to a key displaces nobody. Of more
+  // than kMostTold some at every distance are told.
+  static constexpr size_t kMostTold = 100;
+
   struct Options {
-    size_t replication = 20;  // Peers that are told of a key.
+    size_t replication = 20;
     Duration again = absl::Hours(22);
   };
   // After so long a key that reached nobody, or too few, is announced again once more are known.
@@ -61,7 +66,8 @@ class Announcer {
 
   Time DueAt(const Own& own, size_t known) const;
   absl::Status Sweep(std::vector<std::string> keys, Time deadline);
-  absl::StatusOr<Region> Explore(const Place& place, bool reuse, Time deadline);
+  absl::StatusOr<Region> Explore(const Place& place, Time deadline);
+  std::vector<const Contact*> ToTell(const Place& place, const Region& region);
   size_t Tell(const Place& place, const Region& region, const PeerInfo& self, Time deadline);
 
   Swarm& swarm_;

@@ -2,11 +2,20 @@
 
 #include <algorithm>
 
+#include "address_scope.h"
+
 namespace l2p::kademlia {
 namespace {
 
 // A wait for answers cannot be woken, so it is cut into pieces of this length to notice a stop.
 constexpr Duration kStopCheck = absl::Milliseconds(200);
+
+// A key for an aim is found by trying, twice as long for each bit: deep enough to order the few
+// dozens of peers on that side of the tree, and no deeper than some milliseconds allow.
+constexpr size_t kSpareBits = 4;
+constexpr size_t kMostAimBits = 16;
+
+size_t DividedUp(size_t all, size_t parts) { return (all + parts - 1) / parts; }
 
 }  // namespace
 
@@ -14,13 +23,18 @@ IterativeLookup::IterativeLookup(Swarm& swarm, Question question, Time deadline)
     : swarm_(swarm),
       question_(std::move(question)),
       target_(swarm.PositionOf(AsBytes(question_.key))),
-      window_(std::max(question_.enough, kMostCloser)),
+      enough_(DividedUp(question_.enough, question_.paths)),
+      window_(std::max(enough_, DividedUp(kMostCloser, question_.paths))),
       deadline_(deadline),
-      calls_(swarm.messenger().NewCalls()) {}
+      calls_(swarm.messenger().NewCalls()),
+      ended_(question_.paths, false) {}
 
 Findings IterativeLookup::Run() {
   // More than are asked if all are well: they cost nothing.
-  for (const PeerInfo& peer : swarm_.Beginning(target_, 3 * window_)) Add(peer, 0);
+  size_t turn = 0;
+  for (const PeerInfo& peer : swarm_.Beginning(target_, 3 * window_ * question_.paths)) {
+    Add(peer, turn++ % question_.paths, 0);
+  }
   for (;;) {
     if (swarm_.stopping() || (question_.cancelled != nullptr && *question_.cancelled)) {
       return Finish(absl::AbortedError("lookup: stopped"));
@@ -28,107 +42,165 @@ Findings IterativeLookup::Run() {
     const Time now = swarm_.host().Now();
     NoteSlowness(now);
     SendMore(now);
-    if (IsSettled()) return Finish(absl::OkStatus());
+    if (IsSettled() && !AskAgain(now)) return Finish(absl::OkStatus());
     if (now >= deadline_) return Finish(absl::DeadlineExceededError("lookup: out of time"));
-    const std::optional<Calls::Answer> answer = calls_->Next(NextChange(now));
-    if (answer && Take(*answer)) return Finish(absl::OkStatus());
+    if (const std::optional<Calls::Answer> answer = calls_->Next(NextChange(now))) Take(*answer);
   }
 }
 
-void IterativeLookup::Add(const PeerInfo& peer, size_t hops) {
+// A peer belongs to the path that named it first, so the paths share none.
+void IterativeLookup::Add(const PeerInfo& peer, size_t path, size_t hops) {
   if (peer.id == swarm_.self()) return;
   const Position distance = Distance(target_, swarm_.PositionOf(peer.id.binary()));
-  const auto [place, is_new] = candidates_.try_emplace(distance, Candidate{peer, hops, {}, {}, {}});
-  if (!is_new || candidates_.size() <= kMostCandidates) return;
+  const auto [place, is_new] = candidates_.try_emplace(distance);
+  if (!is_new) return;
+  place->second.peer = peer;
+  place->second.path = path;
+  place->second.hops = hops;
+  if (candidates_.size() <= kMostCandidates) return;
   const auto farthest = std::prev(candidates_.end());
   if (farthest->second.standing == Standing::kSeen) candidates_.erase(farthest);
 }
 
 void IterativeLookup::NoteSlowness(Time now) {
-  for (const auto& [call, distance] : waiting_) {
-    Candidate& candidate = candidates_.at(distance);
-    if (candidate.standing == Standing::kAsked && now >= candidate.late) {
+  const UsualTimes usual = swarm_.Usual();
+  for (const auto& [call, place] : waiting_) {
+    Candidate& candidate = place->second;
+    const Duration took = now - candidate.asked;
+    const auto [late, given_up] = candidate.patience.With(usual);
+    if (candidate.standing == Standing::kAsked && took >= late)
       candidate.standing = Standing::kLate;
-    }
-    if (candidate.standing == Standing::kLate && now >= candidate.given_up) {
-      candidate.standing = Standing::kGivenUp;
+    if (candidate.standing == Standing::kLate && took >= given_up) {
+      candidate.standing = candidate.has_answered ? Standing::kAnswered : Standing::kGivenUp;
     }
   }
 }
 
 void IterativeLookup::SendMore(Time now) {
-  size_t counted = 0;
-  for (const auto& [call, distance] : waiting_) {
-    if (candidates_.at(distance).standing == Standing::kAsked) ++counted;
+  const size_t alpha = DividedUp(swarm_.options().alpha, question_.paths);
+  std::vector<size_t> counted(question_.paths, 0), near(question_.paths, 0);
+  for (const auto& [call, place] : waiting_) {
+    if (place->second.standing == Standing::kAsked) ++counted[place->second.path];
   }
-  size_t near = 0;
   size_t rank = 0;
-  for (auto& [distance, candidate] : candidates_) {
+  for (auto place = candidates_.begin(); place != candidates_.end(); ++place) {
+    Candidate& candidate = place->second;
+    const bool is_lost =
+        candidate.standing == Standing::kFailed || candidate.standing == Standing::kGivenUp;
+    if (is_lost) continue;
     ++rank;
-    if (counted >= swarm_.options().alpha || near >= window_) return;
-    if (candidate.standing == Standing::kFailed || candidate.standing == Standing::kGivenUp) {
-      continue;
-    }
+    const size_t path = candidate.path;
+    const bool is_far = near[path] >= window_ && place->first >= question_.reach;
+    if (is_far || ended_[path] || counted[path] >= alpha) continue;
     // Nor does one that is late keep another from being asked in its place.
-    if (candidate.standing != Standing::kLate) ++near;
+    if (candidate.standing != Standing::kLate) ++near[path];
     if (candidate.standing != Standing::kSeen || asked_ >= kMostAsked) continue;
-    Ask(candidate, distance, rank, now);
-    ++counted;
+    const bool is_hidden = rank > kMostCloser && question_.type == MessageType::kFindNode;
+    Ask(place, is_hidden ? AimFor(place->first).key : question_.key, now);
+    ++counted[path];
   }
 }
 
-void IterativeLookup::Ask(Candidate& candidate, const Position& distance, size_t rank, Time now) {
-  const bool of_itself = rank > kMostCloser && question_.type == MessageType::kFindNode;
-  const std::string& key = of_itself ? candidate.peer.id.bytes() : question_.key;
+void IterativeLookup::Ask(Candidates::iterator place, const std::string& key, Time now) {
+  Candidate& candidate = place->second;
   Bytes request =
       Bytes::Of(Encode({.type = question_.type, .key = key, .closer = {}, .providers = {}}));
-  const Duration patience = swarm_.Patience(candidate.peer.id);
   candidate.standing = Standing::kAsked;
-  candidate.late = now + patience;
-  candidate.given_up = now + std::max(patience * kGiveUp, kLeastGiveUp);
+  candidate.asked = now;
+  ++candidate.times_asked;
+  candidate.patience = swarm_.PatienceWith(candidate.peer.id);
   const Time deadline = std::min(deadline_, now + swarm_.options().request_timeout);
   const uint64_t call = calls_->Send(candidate.peer, swarm_.options().protocol, std::move(request),
                                      kMaxAnswer, deadline);
-  waiting_[call] = distance;
+  waiting_.emplace(call, place);
   ++asked_;
+}
+
+// Of 20 peers that somebody names, all may be on the target's side of the tree although some on the
+// other side are wanted, too. Whoever lives there knows its neighbours: it is asked for the point
+// nearest to the target on its own side, and if 20 are known between that point and it, for the
+// nearest on its side of these, and so on.
+IterativeLookup::Aim& IterativeLookup::AimFor(const Position& distance) {
+  Position aim{};
+  size_t depth = 0;
+  for (;;) {
+    const Position own = Distance(aim, distance);
+    const auto nearer = std::count_if(candidates_.begin(), candidates_.end(),
+                                      [&](const auto& c) { return Distance(aim, c.first) < own; });
+    if (static_cast<size_t>(nearer) < kMostCloser) break;
+    const size_t bit = CommonPrefix(aim, distance);
+    if (bit >= kMostAimBits) break;
+    aim[bit / 8] ^= static_cast<uint8_t>(0x80 >> bit % 8);
+    depth = bit + 1;
+  }
+  for (Aim& known : aims_) {
+    if (known.distance != aim) continue;
+    ++known.asked;
+    return known;
+  }
+  if (depth == 0) return aims_.emplace_back(Aim{aim, question_.key, kWitnesses});
+  const size_t bits = std::min(depth + kSpareBits, kMostAimBits);
+  return aims_.emplace_back(Aim{aim, swarm_.KeyNear(Distance(target_, aim), bits), 1});
+}
+
+// Who was asked for the key itself while little was known may be the only one known on its side.
+bool IterativeLookup::AskAgain(Time now) {
+  if (question_.type != MessageType::kFindNode) return false;
+  size_t rank = 0;
+  for (auto place = candidates_.begin(); place != candidates_.end(); ++place) {
+    Candidate& candidate = place->second;
+    if (candidate.standing != Standing::kAnswered) continue;
+    const bool is_far = rank >= question_.enough && place->first >= question_.reach;
+    if (is_far || asked_ >= kMostAsked) break;
+    if (++rank <= kMostCloser || candidate.times_asked > 1) continue;
+    if (const Aim& aim = AimFor(place->first); aim.asked <= kWitnesses) Ask(place, aim.key, now);
+  }
+  return !waiting_.empty() && !IsSettled();
 }
 
 Time IterativeLookup::NextChange(Time now) const {
   Time next = std::min(deadline_, now + kStopCheck);
-  for (const auto& [call, distance] : waiting_) {
-    const Candidate& candidate = candidates_.at(distance);
-    if (candidate.standing == Standing::kAsked) next = std::min(next, candidate.late);
-    if (candidate.standing == Standing::kLate) next = std::min(next, candidate.given_up);
+  const UsualTimes usual = swarm_.Usual();
+  for (const auto& [call, place] : waiting_) {
+    const Candidate& candidate = place->second;
+    const auto [late, given_up] = candidate.patience.With(usual);
+    if (candidate.standing == Standing::kAsked) next = std::min(next, candidate.asked + late);
+    if (candidate.standing == Standing::kLate) next = std::min(next, candidate.asked + given_up);
   }
   return next;
 }
 
-bool IterativeLookup::Take(const Calls::Answer& answer) {
+void IterativeLookup::Take(const Calls::Answer& answer) {
   const auto waiting = waiting_.find(answer.call);
-  if (waiting == waiting_.end()) return false;
-  Candidate& candidate = candidates_.at(waiting->second);
+  if (waiting == waiting_.end()) return;
+  Candidate& candidate = waiting->second->second;
   waiting_.erase(waiting);
   absl::StatusOr<Message> message = absl::InternalError("no message");
   if (answer.result.ok()) message = Decode(answer.result->view());
   if (!message.ok() || message->type != question_.type) {
-    candidate.standing = Standing::kFailed;
+    candidate.standing = candidate.has_answered ? Standing::kAnswered : Standing::kFailed;
     // At the caller's own deadline nobody is to blame.
     if (swarm_.host().Now() < deadline_) swarm_.Failed(candidate.peer.id);
-    return false;
+    return;
   }
   candidate.standing = Standing::kAnswered;
+  candidate.has_answered = true;
   swarm_.Answered(candidate.peer, answer.took, answer.dialled);
+  KeepCredible(candidate.peer, message->closer);
+  KeepCredible(candidate.peer, message->providers);
   for (const PeerInfo& peer : message->closer) {
-    if (!peer.addresses.empty()) Add(peer, candidate.hops + 1);
+    if (!peer.addresses.empty()) Add(peer, candidate.path, candidate.hops + 1);
   }
-  return question_.heard && question_.heard(*message);
+  if (question_.heard && question_.heard(*message)) ended_[candidate.path] = true;
 }
 
 bool IterativeLookup::IsSettled() const {
-  size_t answered = 0;
+  std::vector<size_t> answered(question_.paths, 0);
   for (const auto& [distance, candidate] : candidates_) {
-    if (answered >= question_.enough) break;
-    if (candidate.standing == Standing::kAnswered) ++answered;
+    const size_t path = candidate.path;
+    const bool is_far = answered[path] >= enough_ && distance >= question_.reach;
+    if (is_far || ended_[path]) continue;
+    if (candidate.standing == Standing::kAnswered) ++answered[path];
     const bool is_open = candidate.standing == Standing::kAsked ||
                          candidate.standing == Standing::kLate ||
                          (candidate.standing == Standing::kSeen && asked_ < kMostAsked);
@@ -138,17 +210,19 @@ bool IterativeLookup::IsSettled() const {
 }
 
 Findings IterativeLookup::Finish(absl::Status status) {
-  for (const auto& [call, distance] : waiting_) {
-    const Candidate& candidate = candidates_.at(distance);
-    if (candidate.standing == Standing::kGivenUp) swarm_.Failed(candidate.peer.id);
+  for (const auto& [call, place] : waiting_) {
+    if (place->second.standing == Standing::kGivenUp) swarm_.Doubt(place->second.peer.id);
   }
-  Findings findings{.status = std::move(status), .answered = {}, .asked = asked_, .hops = 0};
+  Findings findings{
+      .status = std::move(status), .answered = {}, .nearest = {}, .asked = asked_, .hops = 0};
   for (auto& [distance, candidate] : candidates_) {
+    if (candidate.standing == Standing::kFailed) continue;
+    if (findings.nearest.size() < kMostCloser) findings.nearest.push_back(distance);
     if (candidate.standing != Standing::kAnswered) continue;
     if (findings.answered.empty()) findings.hops = candidate.hops;
     findings.answered.push_back(std::move(candidate.peer));
   }
-  swarm_.LookedUp(findings.hops);
+  swarm_.Finished(findings);
   return findings;
 }
 

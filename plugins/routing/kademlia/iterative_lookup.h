@@ -2,6 +2,7 @@
 #define L2P_PLUGINS_ROUTING_KADEMLIA_ITERATIVE_LOOKUP_H_
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,10 +19,17 @@ struct Question {
   std::string key;  // As sent; the lookup walks towards its position.
 
   // It ends when the nearest `enough` peers seen have answered, failed ones left out: 3 to find
-  // something, the number of holders to place it.
+  // something, the number of holders to place it;
   size_t enough = 20;
 
-  // Sees each answer; true ends the lookup.
+  // and all seen who are nearer than this distance have. See NetworkSize.
+  Position reach = {};
+
+  // The walk is split into so many that share no peer and each have to end, so that a peer that
+  // lies leads one of them astray, not all. `enough` is split among them.
+  size_t paths = 1;
+
+  // Sees each answer; true ends the path it came on.
   std::function<bool(const Message& answer)> heard;
 
   // Set from outside to end it.
@@ -32,24 +40,25 @@ struct Findings {
   // OK when the lookup ended by itself; DeadlineExceeded; Aborted when stopped or cancelled.
   absl::Status status;
   std::vector<PeerInfo> answered;  // All who did, closest first.
+  std::vector<Position> nearest;   // How far the nearest 20 seen are, failed ones left out.
   size_t asked = 0;
-  size_t hops = 0;  // Answers on the path to the closest.
+  size_t hops = 0;  // Answers on the path to the closest; none if our own table had it.
 };
 
 // The one iterative lookup: asks the nearest peers it knows for nearer ones, `alpha` at a time.
 //
 // Slowness has two degrees. A peer that takes longer than nine in ten of its answers no longer
 // counts against alpha: the next one is asked, and a late answer is still welcome. One that takes
-// kGiveUp times as long is not waited for at all, as if it had failed. So a peer that is stopped
-// or gone costs a few round trips, never the timeout of its request.
+// several times as long is not waited for at all. So a peer that is stopped or gone costs a few
+// round trips, never the timeout of its request; whether it is gone is found out later.
 //
 // An answer names 20 peers, so of many closest ones those past the 20th (dead ones included) stay
-// hidden however often one asks for the key. Peers of that rank are asked for their own id instead:
-// they name their own neighbours.
+// hidden however often one asks for the key. Peers of that rank are asked for a key on their own
+// side of the tree instead (see AimFor), and for each such key kWitnesses of them, if need be
+// again.
 class IterativeLookup {
  public:
-  static constexpr int kGiveUp = 2;
-  static constexpr Duration kLeastGiveUp = absl::Milliseconds(500);
+  static constexpr size_t kWitnesses = 3;
 
   // What a lookup may be led to do by those who answer.
   static constexpr size_t kMostCandidates = 1000;
@@ -65,31 +74,47 @@ class IterativeLookup {
   enum class Standing { kSeen, kAsked, kLate, kGivenUp, kAnswered, kFailed };
   struct Candidate {
     PeerInfo peer;
+    size_t path = 0;
     size_t hops = 0;
     Standing standing = Standing::kSeen;
-    Time late;
-    Time given_up;
+    bool has_answered = false;
+    int times_asked = 0;
+    Time asked;
+    Patience patience;
   };
   using Candidates = std::map<Position, Candidate>;  // By distance.
 
-  void Add(const PeerInfo& peer, size_t hops);
+  // What is asked of peers in one corner of the key space: a distance from the target, and a key
+  // of about that position.
+  struct Aim {
+    Position distance;
+    std::string key;
+    size_t asked = 0;
+  };
+
+  void Add(const PeerInfo& peer, size_t path, size_t hops);
   void NoteSlowness(Time now);
   void SendMore(Time now);
-  void Ask(Candidate& candidate, const Position& distance, size_t rank, Time now);
+  void Ask(Candidates::iterator place, const std::string& key, Time now);
+  Aim& AimFor(const Position& distance);
+  // True if somebody was asked a second time.
+  bool AskAgain(Time now);
   Time NextChange(Time now) const;
-  // True when the lookup has what it wants.
-  bool Take(const Calls::Answer& answer);
+  void Take(const Calls::Answer& answer);
   bool IsSettled() const;
   Findings Finish(absl::Status status);
 
   Swarm& swarm_;
   const Question question_;
   const Position target_;
-  const size_t window_;  // So many of the nearest that have not failed are worth asking.
+  const size_t enough_;  // Of each path.
+  const size_t window_;  // So many of a path's nearest that have not failed are worth asking.
   const Time deadline_;
   const std::unique_ptr<Calls> calls_;
   Candidates candidates_;
-  std::map<uint64_t, Position> waiting_;  // Calls on the way, with the candidate's distance.
+  std::map<uint64_t, Candidates::iterator> waiting_;  // Calls on the way.
+  std::vector<bool> ended_;                           // Paths that heard what they wanted.
+  std::deque<Aim> aims_;
   size_t asked_ = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "ask_each.h"
 
 namespace l2p {
 namespace {
@@ -66,7 +67,7 @@ Findings KademliaRouter::Look(const Multihash& key, size_t enough, Time deadline
 
 absl::StatusOr<std::vector<PeerInfo>> KademliaRouter::ClosestPeers(const Multihash& key, size_t n,
                                                                    Time deadline) {
-  Findings findings = Look(key, n, deadline);
+  Findings findings = Look(key, std::max(n, kEnoughToFind), deadline);
   // A list that time cut short is still of use; but nobody may take it for an empty network.
   const bool is_partial = absl::IsDeadlineExceeded(findings.status) && !findings.answered.empty();
   if (!findings.status.ok() && !is_partial) return findings.status;
@@ -87,20 +88,44 @@ absl::StatusOr<std::unique_ptr<ProviderQuery>> KademliaRouter::FindProviders(con
 
 void KademliaRouter::Search(const std::string& key, ProviderSearch& search, Time deadline) {
   absl::Status status;
-  const auto hear = [&search](const Message& answer) { return search.Add(answer.providers); };
   bool has_enough = search.Add(store_->Get(key, 0, options_.store.most_of_key, host_.Now()));
   for (size_t i = 0; i < memberships_.size() && !has_enough; ++i) {
-    const Findings findings =
-        memberships_[i]->Look({.type = MessageType::kGetProviders,
-                               .key = key,
-                               .enough = options_.membership.swarm.table.bucket_size,
-                               .heard = hear,
-                               .cancelled = &search.cancelled()},
-                              deadline);
-    status.Update(findings.status);
+    status.Update(SearchIn(*memberships_[i], key, search, deadline));
     has_enough = search.Add({});
   }
-  std::vector<PeerId> bare = has_enough ? std::vector<PeerId>() : search.TakeBare();
+  if (!has_enough) FindAddresses(search, deadline);
+  // Out of time is no error: what there was has been found.
+  search.End(absl::IsDeadlineExceeded(status) ? absl::OkStatus() : status);
+}
+
+absl::Status KademliaRouter::SearchIn(Membership& membership, const std::string& key,
+                                      ProviderSearch& search, Time deadline) {
+  kademlia::Swarm& swarm = membership.swarm();
+  const auto hear = [&search](const Message& answer) { return search.Add(answer.providers); };
+  kademlia::Question question{.type = MessageType::kGetProviders,
+                              .key = key,
+                              .enough = options_.membership.swarm.table.bucket_size,
+                              .reach = swarm.network_size().Reach(),
+                              .paths = options_.disjoint_paths,
+                              .heard = hear,
+                              .cancelled = &search.cancelled()};
+  const Findings findings = membership.Look(question, deadline);
+  if (!findings.status.ok() || search.Add({}) || !swarm.IsCrowded(key, findings.nearest)) {
+    return findings.status;
+  }
+  // Those who crowd around the key name each other. Find who lives behind them, then ask these.
+  question.type = MessageType::kFindNode;
+  question.paths = 1;
+  question.heard = nullptr;
+  Findings region = membership.Look(std::move(question), deadline);
+  AskEach(swarm, std::move(region.answered),
+          {.type = MessageType::kGetProviders, .key = key, .closer = {}, .providers = {}}, deadline,
+          hear);
+  return region.status;
+}
+
+void KademliaRouter::FindAddresses(ProviderSearch& search, Time deadline) {
+  const std::vector<PeerId> bare = search.TakeBare();
   for (size_t i = 0; i < bare.size(); ++i) {
     absl::StatusOr<PeerInfo> found = absl::NotFoundError("not looked for");
     for (size_t m = 0; m < memberships_.size() && i < kMostBareLookups && !found.ok(); ++m) {
@@ -109,8 +134,6 @@ void KademliaRouter::Search(const std::string& key, ProviderSearch& search, Time
     // The peer book may know where it is.
     if (!found.ok() || !search.Add({*found})) search.AddBare(bare[i]);
   }
-  // Out of time is no error: what there was has been found.
-  search.End(absl::IsDeadlineExceeded(status) ? absl::OkStatus() : status);
 }
 
 absl::Status KademliaRouter::Provide(std::span<const Multihash> keys, Time deadline) {

@@ -20,6 +20,7 @@ class KademliaRouter : public Router {
     std::vector<std::string> protocols;
     kademlia::MembershipOptions membership;  // Of each; without the protocol.
     kademlia::ProviderStore::Options store;
+    size_t disjoint_paths = 4;  // Of a search for providers.
   };
 
   // `host` is lent. REQUIRES: at least one protocol.
@@ -40,6 +41,9 @@ class KademliaRouter : public Router {
   // The nearest servers that answered on the way to `key`, and what it took.
   kademlia::Findings Look(const Multihash& key, size_t enough, Time deadline);
 
+  // Others' records. REQUIRES: Start was called.
+  const kademlia::ProviderStore& store() const { return *store_; }
+
   // The part in each swarm, in the order of the protocols; empty before Start.
   const std::vector<std::unique_ptr<kademlia::Membership>>& memberships() const {
     return memberships_;
@@ -47,6 +51,9 @@ class KademliaRouter : public Router {
 
  private:
   void Search(const std::string& key, kademlia::ProviderSearch& search, Time deadline);
+  absl::Status SearchIn(kademlia::Membership& membership, const std::string& key,
+                        kademlia::ProviderSearch& search, Time deadline);
+  void FindAddresses(kademlia::ProviderSearch& search, Time deadline);
   absl::StatusOr<PeerInfo> FindIn(kademlia::Membership& membership, const PeerId& peer,
                                   const std::atomic<bool>* cancelled, Time deadline);
   void Flush();

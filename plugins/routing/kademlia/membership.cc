@@ -1,8 +1,11 @@
 #include "membership.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "address_scope.h"
+#include "ask_each.h"
 
 namespace l2p::kademlia {
 namespace {
@@ -15,32 +18,15 @@ constexpr Duration kFirstRefresh = absl::Seconds(5);
 constexpr Duration kLookupLimit = absl::Minutes(1);
 constexpr Duration kSavePeriod = absl::Minutes(5);
 // How soon contacts that failed are asked again.
-constexpr Duration kSecondThought = absl::Minutes(1);
+constexpr Duration kSecondThought = absl::Seconds(30);
+// Contacts are checked in batches, about so many within the time that one may be silent.
+constexpr int kChecksInPeriod = 10;
 // A node listens soon after its router was started; what else makes it a server may take longer.
 constexpr Duration kFirstServeRetry = absl::Milliseconds(100);
 constexpr Duration kLastServeRetry = absl::Seconds(10);
-constexpr size_t kChecksAtOnce = 32;
 constexpr size_t kEnoughForRefresh = 3;
 
 std::string TableRow(const std::string& protocol) { return "table" + protocol; }
-
-bool HasScope(const PeerInfo& peer, Multiaddr::Scope scope) {
-  return std::any_of(peer.addresses.begin(), peer.addresses.end(),
-                     [=](const Multiaddr& address) { return address.scope() == scope; });
-}
-
-// Reachable from anywhere: a public address, or a name that somebody chose to announce.
-bool IsPublic(const PeerInfo& peer) {
-  return HasScope(peer, Multiaddr::Scope::kPublic) || HasScope(peer, Multiaddr::Scope::kOther);
-}
-
-// Whether the two meet on a LAN, or on this machine when one of them is nowhere else.
-bool ShareScope(const PeerInfo& a, const PeerInfo& b) {
-  using Scope = Multiaddr::Scope;
-  if (HasScope(a, Scope::kPrivate) && HasScope(b, Scope::kPrivate)) return true;
-  const bool is_local = !HasScope(a, Scope::kPrivate) || !HasScope(b, Scope::kPrivate);
-  return is_local && HasScope(a, Scope::kLoopback) && HasScope(b, Scope::kLoopback);
-}
 
 }  // namespace
 
@@ -61,11 +47,13 @@ Membership::~Membership() { Stop(); }
 
 void Membership::Start(std::span<const PeerInfo> known) {
   std::vector<PeerInfo> seeds(known.begin(), known.end());
-  for (PeerInfo& peer : LoadTable()) {
+  returning_ = LoadTable();
+  for (const PeerInfo& peer : returning_) {
     const auto is_peer = [&](const PeerInfo& seed) { return seed.id == peer.id; };
-    if (std::none_of(seeds.begin(), seeds.end(), is_peer)) seeds.push_back(std::move(peer));
+    if (std::none_of(seeds.begin(), seeds.end(), is_peer)) seeds.push_back(peer);
   }
   swarm_.SetSeeds(std::move(seeds));
+  swarm_.WhenInDoubt([this] { LookIntoDoubts(); });
   ServeOrRetry(kFirstServeRetry);
   next_save_ = host_.Now() + kSavePeriod;
   watch_ = messenger_.Watch(
@@ -76,7 +64,7 @@ void Membership::Start(std::span<const PeerInfo> known) {
                tasks_.Start("kad join", [this] { Maintain(); }).IgnoreError();
            },
        .down = [this](const PeerId& peer) { swarm_.Down(peer); }});
-  Schedule(absl::ZeroDuration());
+  Schedule(host_.Now());
 }
 
 void Membership::Stop() {
@@ -103,11 +91,23 @@ Findings Membership::Look(Question question, Time deadline) {
   return lookup.Run();
 }
 
-void Membership::Schedule(Duration delay) {
+void Membership::Schedule(Time when) {
   std::unique_ptr<Registration> timer =
-      host_.tasks().After("kad maintain", delay, [this] { Maintain(); });
+      host_.tasks().After("kad maintain", when - host_.Now(), [this] { Maintain(); });
   MutexLock lock(mutex_);
-  if (!stopping_) std::swap(timer, timer_);
+  if (stopping_) return;
+  std::swap(timer, timer_);
+  due_ = when;
+}
+
+// Peers that failed are asked again soon, not when their turn comes.
+void Membership::LookIntoDoubts() {
+  const Time when = host_.Now() + kSecondThought;
+  {
+    MutexLock lock(mutex_);
+    if (stopping_ || maintaining_ || due_ <= when) return;
+  }
+  Schedule(when);
 }
 
 void Membership::Maintain() {
@@ -119,7 +119,7 @@ void Membership::Maintain() {
     maintaining_ = true;
   }
   for (;;) {
-    Schedule(MaintainOnce());
+    Schedule(host_.Now() + MaintainOnce());
     MutexLock lock(mutex_);
     if (!again_ || stopping_) {
       maintaining_ = false;
@@ -131,28 +131,11 @@ void Membership::Maintain() {
 
 Duration Membership::MaintainOnce() {
   const Time start = host_.Now();
+  // The good peers of the last run take their places again before strangers do.
+  if (!returning_.empty()) AskOwnKey(std::exchange(returning_, {}));
   if (start >= next_refresh_) Refresh();
   CheckDoubtful();
-  const bool is_alone = swarm_.table().size() == 0;
-  Time next = start + options_.refresh;
-  if (is_alone) {
-    next = host_.Now() + backoff_;
-    has_joined_ = false;
-    next_refresh_ = absl::InfinitePast();
-    refresh_period_ = std::min(kFirstRefresh, options_.refresh);
-    backoff_ = std::min(2 * backoff_, kLastBackoff);
-  } else {
-    backoff_ = kFirstBackoff;
-    if (start >= next_refresh_) {
-      next_refresh_ = start + Spread(refresh_period_);
-      refresh_period_ = std::min(4 * refresh_period_, options_.refresh);
-    }
-    announcer_.AnnounceDue();
-    next = std::min(next_refresh_, announcer_.NextDue());
-    if (!swarm_.table().DoubtfulSince(start - options_.refresh).empty()) {
-      next = std::min(next, host_.Now() + kSecondThought);
-    }
-  }
+  const Time next = NextVisit(start);
   if (host_.Now() >= next_save_) {
     SaveTable();
     next_save_ = host_.Now() + kSavePeriod;
@@ -160,10 +143,46 @@ Duration Membership::MaintainOnce() {
   return std::max(next - host_.Now(), absl::Milliseconds(100));
 }
 
+Time Membership::NextVisit(Time start) {
+  const bool is_alone = swarm_.table().size() == 0;
+  if (is_alone) {
+    has_joined_ = false;
+    next_refresh_ = absl::InfinitePast();
+    refresh_period_ = std::min(kFirstRefresh, options_.refresh);
+    const Time next = host_.Now() + backoff_;
+    backoff_ = std::min(2 * backoff_, kLastBackoff);
+    return next;
+  }
+  backoff_ = kFirstBackoff;
+  if (start >= next_refresh_) {
+    next_refresh_ = start + Spread(refresh_period_);
+    AdaptRefresh();
+  }
+  announcer_.AnnounceDue();
+  Time next = std::min(next_refresh_, announcer_.NextDue());
+  // Those whose time is near are asked together.
+  const RoutingTable& table = swarm_.table();
+  next = std::min(next, table.NextCheck() + table.CheckPeriod() / kChecksInPeriod);
+  if (table.HasDoubts()) next = std::min(next, host_.Now() + kSecondThought);
+  return next;
+}
+
+void Membership::AdaptRefresh() {
+  const uint64_t arrivals = swarm_.table().arrivals();
+  const auto changed = static_cast<double>(arrivals - std::exchange(arrivals_, arrivals));
+  if (refresh_period_ < options_.refresh) {
+    refresh_period_ = std::min(4 * refresh_period_, options_.refresh);
+  } else if (changed <= kLittleChange * static_cast<double>(swarm_.table().size())) {
+    refresh_period_ = std::min(2 * refresh_period_, kMostStretch * options_.refresh);
+  } else {
+    refresh_period_ = options_.refresh;
+  }
+}
+
 // Nodes that were started together need not refresh together.
 Duration Membership::Spread(Duration period) {
   const auto spread = static_cast<uint64_t>(absl::ToInt64Milliseconds(period / 10));
-  return period + absl::Milliseconds(RandomBelow(host_, spread + 1));
+  return period - absl::Milliseconds(RandomBelow(host_, spread + 1));
 }
 
 void Membership::Refresh() {
@@ -174,43 +193,33 @@ void Membership::Refresh() {
         host_.Now() + kLookupLimit);
   };
   const Findings near = look(swarm_.self().bytes(), all);
+  swarm_.network_size().Learn(near.nearest);
   if (near.answered.size() < all) return;  // That was everybody.
   const bool is_early = refresh_period_ < options_.refresh;
   if (is_early && has_joined_) return;  // Far buckets fill by themselves; the near ones matter.
   has_joined_ = true;
-  // Nearer buckets than that of the last of these are full of them.
+  // Nearer buckets than that of the last of these are full of them. Full ones are kept by checks;
+  // one random key tells how large the swarm is all the same.
   const Position farthest = swarm_.PositionOf(near.answered[all - 1].id.binary());
   const size_t covered = CommonPrefix(swarm_.PositionOf(swarm_.self().binary()), farthest);
   for (size_t i = 0; i <= covered && !swarm_.stopping(); ++i) {
-    look(swarm_.RandomKey(i), kEnoughForRefresh);
+    if (i > 0 && swarm_.table().IsFull(i)) continue;
+    swarm_.network_size().Learn(look(swarm_.RandomKey(i), kEnoughForRefresh).nearest);
   }
 }
 
 void Membership::CheckDoubtful() {
-  std::vector<Contact> doubtful = swarm_.table().DoubtfulSince(host_.Now() - options_.refresh);
-  const Bytes request = Bytes::Of(Encode({.type = MessageType::kFindNode,
-                                          .key = swarm_.self().bytes(),
-                                          .closer = {},
-                                          .providers = {}}));
-  const std::unique_ptr<Calls> calls = messenger_.NewCalls();
-  std::map<uint64_t, PeerInfo> asked;
-  while ((!doubtful.empty() || !asked.empty()) && !swarm_.stopping()) {
-    while (!doubtful.empty() && asked.size() < kChecksAtOnce) {
-      const PeerInfo peer = std::move(doubtful.back().peer);
-      doubtful.pop_back();
-      const Time deadline = host_.Now() + options_.swarm.request_timeout;
-      asked[calls->Send(peer, options_.swarm.protocol, request, IterativeLookup::kMaxAnswer,
-                        deadline)] = peer;
-    }
-    const std::optional<Calls::Answer> answer = calls->Next(host_.Now() + absl::Milliseconds(200));
-    if (!answer) continue;
-    const auto peer = asked.extract(answer->call);
-    if (answer->result.ok() && Decode(answer->result->view()).ok()) {
-      swarm_.Answered(peer.mapped(), answer->took, answer->dialled);
-    } else {
-      swarm_.Failed(peer.mapped().id);
-    }
+  std::vector<PeerInfo> doubtful;
+  for (Contact& contact : swarm_.table().Doubtful(host_.Now())) {
+    doubtful.push_back(std::move(contact.peer));
   }
+  AskOwnKey(std::move(doubtful));
+}
+
+void Membership::AskOwnKey(std::vector<PeerInfo> peers) {
+  const Message request{
+      .type = MessageType::kFindNode, .key = swarm_.self().bytes(), .closer = {}, .providers = {}};
+  AskEach(swarm_, std::move(peers), request, absl::InfiniteFuture());
 }
 
 std::vector<PeerInfo> Membership::LoadTable() {

@@ -27,6 +27,10 @@ struct MembershipOptions {
 class Membership {
  public:
   static constexpr size_t kMostSaved = 200;
+  // In a stable swarm the time between two refreshes grows to so many times the setting, as long as
+  // no more than such a share of the table is new each time.
+  static constexpr int kMostStretch = 72;
+  static constexpr double kLittleChange = 0.05;
 
   // All are lent and outlive this.
   Membership(Host& host, Messenger& messenger, State& state, ProviderStore& store,
@@ -47,10 +51,14 @@ class Membership {
   void Maintain();
   // What is due; when to come again.
   Duration MaintainOnce();
-  void Schedule(Duration delay);
+  Time NextVisit(Time start);
+  void Schedule(Time when);
+  void LookIntoDoubts();
   Duration Spread(Duration period);
   void Refresh();
+  void AdaptRefresh();
   void CheckDoubtful();
+  void AskOwnKey(std::vector<PeerInfo> peers);
 
   std::vector<PeerInfo> LoadTable();
   void SaveTable();
@@ -68,16 +76,19 @@ class Membership {
   Responder responder_;
 
   // Of the one who maintains.
+  std::vector<PeerInfo> returning_;  // The table of the last run, as long as nobody was asked.
   Time next_refresh_ = absl::InfinitePast();
   Time next_save_ = absl::InfinitePast();
   bool has_joined_ = false;  // All buckets were looked through.
-  Duration refresh_period_;  // Grows up to the setting.
+  Duration refresh_period_;  // Grows up to the setting, and beyond it while little changes.
+  uint64_t arrivals_ = 0;    // In the table, at the last refresh.
   Duration backoff_;         // While alone.
 
   Mutex mutex_{"Membership"};
   bool stopping_ L2P_GUARDED_BY(mutex_) = false;
   bool maintaining_ L2P_GUARDED_BY(mutex_) = false;
   bool again_ L2P_GUARDED_BY(mutex_) = false;
+  Time due_ L2P_GUARDED_BY(mutex_) = absl::InfiniteFuture();  // Of `timer_`.
   std::unique_ptr<Registration> timer_ L2P_GUARDED_BY(mutex_);
   std::unique_ptr<Registration> serve_timer_ L2P_GUARDED_BY(mutex_);
   std::unique_ptr<Registration> served_ L2P_GUARDED_BY(mutex_);

@@ -1,5 +1,7 @@
 #include "l2p/plugin.h"
 
+#include <algorithm>
+
 #include "kademlia_router.h"
 
 namespace {
@@ -14,8 +16,12 @@ constexpr l2p::SettingSpec kSettings[] = {
     {"bucket_size", SettingType::kInteger, "20", "2..100",
      "peers in a bucket, and peers that are told of a provided key"},
     {"alpha", SettingType::kInteger, "10", "1..100", "requests at once in a lookup"},
+    {"disjoint_paths", SettingType::kInteger, "4", "1..20",
+     "paths that share no peer on which providers are looked for, against lying peers"},
     {"request_timeout", SettingType::kDuration, "10s", "100ms..1m", "limit of one request"},
-    {"refresh", SettingType::kDuration, "10m", "1s..24h", "how often the table is refreshed"},
+    {"refresh", SettingType::kDuration, "10m", "1s..24h",
+     "how often the table is refreshed and contacts are asked whether they are there, at first; it "
+     "adapts"},
     {"provide_again", SettingType::kDuration, "22h", "1s..48h",
      "how often provided keys are announced"},
     {"record_lifetime", SettingType::kDuration, "48h", "1s..30d",
@@ -44,7 +50,12 @@ absl::StatusOr<std::unique_ptr<l2p::Router>> OpenKademlia(l2p::Host& host,
   options.membership.refresh = settings.GetDuration("refresh");
   options.membership.swarm.alpha = number("alpha");
   options.membership.swarm.request_timeout = settings.GetDuration("request_timeout");
-  options.membership.swarm.table = {number("bucket_size"), settings.Boolean("diversity_all")};
+  options.disjoint_paths = number("disjoint_paths");
+  l2p::kademlia::RoutingTable::Options& table = options.membership.swarm.table;
+  table.bucket_size = number("bucket_size");
+  table.diversity_all = settings.Boolean("diversity_all");
+  table.first_check = options.membership.refresh;
+  table.least_check = std::min(table.least_check, table.first_check);
   options.membership.announcer = {number("bucket_size"), settings.GetDuration("provide_again")};
   options.store = {settings.GetDuration("record_lifetime"), number("records_of_key"),
                    number("records")};

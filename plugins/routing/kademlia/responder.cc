@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "address_scope.h"
 
 namespace l2p::kademlia {
 namespace {
@@ -12,6 +13,14 @@ absl::Status CheckProviderKey(const std::string& key) {
     return absl::InvalidArgumentError("kad request: a provider key over the limit");
   }
   return WithContext(Multihash::FromBinary(AsBytes(key)).status(), "kad request: provider key");
+}
+
+// Addresses of private networks are nobody's business outside of them.
+void KeepPublicOf(Message& answer) {
+  for (std::vector<PeerInfo>* const peers : {&answer.closer, &answer.providers}) {
+    for (PeerInfo& peer : *peers) KeepPublic(peer.addresses);
+  }
+  std::erase_if(answer.closer, [](const PeerInfo& peer) { return peer.addresses.empty(); });
 }
 
 }  // namespace
@@ -35,6 +44,7 @@ absl::StatusOr<std::optional<Bytes>> Responder::Answer(const Caller& from, ByteV
       break;
   }
   answer.closer = Closer(message, from.peer);
+  if (IsPublic(from.address)) KeepPublicOf(answer);
   return Bytes::Of(Encode(answer));
 }
 
@@ -72,8 +82,10 @@ std::vector<PeerInfo> Responder::Providers(const std::string& key) const {
 
 absl::Status Responder::AddProvider(const Caller& from, const Message& request) {
   L2P_RETURN_IF_ERROR(CheckProviderKey(request.key));
-  for (const PeerInfo& provider : request.providers) {
-    if (provider.id != from.peer || provider.addresses.empty()) continue;
+  for (PeerInfo provider : request.providers) {
+    if (provider.id != from.peer) continue;
+    if (IsPublic(from.address)) KeepPublic(provider.addresses);
+    if (provider.addresses.empty()) continue;
     return store_.Add(request.key, provider, swarm_.host().Now());
   }
   return absl::InvalidArgumentError("kad request: no provider that is the sender, with addresses");

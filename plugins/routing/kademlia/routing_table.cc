@@ -44,25 +44,53 @@ const RoutingTable::Entry* RoutingTable::FindEntry(const PeerId& peer) const {
   return const_cast<RoutingTable*>(this)->FindEntry(peer);
 }
 
+size_t RoutingTable::CountOf(const std::vector<Entry>& entries, const std::string& network) {
+  return static_cast<size_t>(std::count_if(entries.begin(), entries.end(), [&](const Entry& entry) {
+    return std::binary_search(entry.networks.begin(), entry.networks.end(), network);
+  }));
+}
+
 bool RoutingTable::HasRoom(const Bucket& bucket, const Entry& entry) const {
   if (bucket.entries.size() >= options_.bucket_size) return false;
   for (const std::string& network : entry.networks) {
     const auto in_table = networks_.find(network);
     if (in_table == networks_.end()) continue;
     if (in_table->second >= kMostOfNetworkInTable) return false;
-    const auto in_bucket =
-        std::count_if(bucket.entries.begin(), bucket.entries.end(), [&](const Entry& other) {
-          return std::binary_search(other.networks.begin(), other.networks.end(), network);
-        });
-    if (static_cast<size_t>(in_bucket) >= kMostOfNetworkInBucket) return false;
+    if (CountOf(bucket.entries, network) >= kMostOfNetworkInBucket) return false;
   }
   return true;
+}
+
+// One network can neither fill the replacements nor flush others out.
+void RoutingTable::Spare(Bucket& bucket, Entry entry) {
+  std::vector<Entry>& spares = bucket.replacements;
+  for (const std::string& network : entry.networks) {
+    if (CountOf(spares, network) >= kMostOfNetworkInBucket) return;
+  }
+  if (spares.size() >= options_.bucket_size) spares.erase(spares.begin());
+  spares.push_back(std::move(entry));
 }
 
 void RoutingTable::Insert(size_t index, Entry entry) {
   for (const std::string& network : entry.networks) ++networks_[network];
   index_[entry.contact.peer.id] = index;
   buckets_[index].entries.push_back(std::move(entry));
+  ++arrivals_;
+}
+
+void RoutingTable::Hear(Entry& entry, Time now) {
+  watched_ += now - entry.heard;
+  entry.heard = now;
+  if (watched_ <= kWatched) return;
+  gone_ *= absl::FDivDuration(kWatched, watched_);
+  watched_ = kWatched;
+}
+
+// The mean session is the time watched for each peer that went. Before anything was seen it is what
+// makes `first_check` right, with the weight of one that went.
+Duration RoutingTable::Period() const {
+  const Duration session = (options_.first_check / (2 * kStaleShare) + watched_) / (1 + gone_);
+  return std::clamp(2 * kStaleShare * session, options_.least_check, options_.most_check);
 }
 
 // The networks stay those it was admitted with: to move in by a later address would go round the
@@ -84,6 +112,7 @@ bool RoutingTable::Offer(const Contact& contact, Time now) {
   MutexLock lock(mutex_);
   if (Entry* entry = FindEntry(contact.peer.id); entry != nullptr) {
     Renew(*entry, contact.peer);
+    Hear(*entry, now);
     return true;
   }
   Bucket& bucket = buckets_[index];
@@ -93,10 +122,7 @@ bool RoutingTable::Offer(const Contact& contact, Time now) {
     Insert(index, std::move(offered));
     return true;
   }
-  if (bucket.replacements.size() >= options_.bucket_size) {
-    bucket.replacements.erase(bucket.replacements.begin());
-  }
-  bucket.replacements.push_back(std::move(offered));
+  Spare(bucket, std::move(offered));
   return false;
 }
 
@@ -104,8 +130,9 @@ void RoutingTable::Answered(const PeerId& peer, std::optional<Duration> took, Ti
   MutexLock lock(mutex_);
   Entry* entry = FindEntry(peer);
   if (entry == nullptr) return;
-  entry->heard = now;
+  Hear(*entry, now);
   entry->failures = 0;
+  entry->doubted = false;
   if (!took) return;
   if (!entry->rtt) {
     entry->rtt = *took;
@@ -120,7 +147,14 @@ void RoutingTable::Answered(const PeerId& peer, std::optional<Duration> took, Ti
 void RoutingTable::Failed(const PeerId& peer) {
   MutexLock lock(mutex_);
   Entry* entry = FindEntry(peer);
-  if (entry != nullptr && ++entry->failures >= kMostFailures) Drop(peer);
+  if (entry == nullptr) return;
+  if (entry->failures == 0) ++gone_;
+  if (++entry->failures >= kMostFailures) Drop(peer);
+}
+
+void RoutingTable::Doubt(const PeerId& peer) {
+  MutexLock lock(mutex_);
+  if (Entry* entry = FindEntry(peer); entry != nullptr) entry->doubted = true;
 }
 
 void RoutingTable::Remove(const PeerId& peer) {
@@ -165,7 +199,9 @@ std::vector<Contact> RoutingTable::Closest(const Position& target, size_t n, boo
   }
   n = std::min(n, found.size());
   const auto nearer = [](const auto& a, const auto& b) { return a.first < b.first; };
-  std::partial_sort(found.begin(), found.begin() + static_cast<ptrdiff_t>(n), found.end(), nearer);
+  const auto end = found.begin() + static_cast<ptrdiff_t>(n);
+  if (end != found.end()) std::nth_element(found.begin(), end, found.end(), nearer);
+  std::sort(found.begin(), end, nearer);
   std::vector<Contact> closest;
   closest.reserve(n);
   for (size_t i = 0; i < n; ++i) closest.push_back(*found[i].second);
@@ -186,26 +222,65 @@ std::optional<Duration> RoutingTable::RttP90(const PeerId& peer) const {
   return *entry->rtt + 2 * entry->rtt_deviation;
 }
 
-std::vector<Contact> RoutingTable::DoubtfulSince(Time time) const {
+std::vector<Contact> RoutingTable::Doubtful(Time now) const {
   MutexLock lock(mutex_);
+  const Time since = now - Period();
   std::vector<Contact> doubtful;
   for (const auto& [index, bucket] : buckets_) {
     for (const Entry& entry : bucket.entries) {
-      if (entry.failures > 0 || entry.heard < time) doubtful.push_back(entry.contact);
+      if (entry.failures > 0 || entry.doubted || entry.heard <= since) {
+        doubtful.push_back(entry.contact);
+      }
     }
   }
   return doubtful;
+}
+
+bool RoutingTable::HasDoubts() const {
+  MutexLock lock(mutex_);
+  for (const auto& [index, bucket] : buckets_) {
+    for (const Entry& entry : bucket.entries) {
+      if (entry.failures > 0 || entry.doubted) return true;
+    }
+  }
+  return false;
+}
+
+Time RoutingTable::NextCheck() const {
+  MutexLock lock(mutex_);
+  Time next = absl::InfiniteFuture();
+  for (const auto& [index, bucket] : buckets_) {
+    for (const Entry& entry : bucket.entries) next = std::min(next, entry.heard + Period());
+  }
+  return next;
+}
+
+Duration RoutingTable::CheckPeriod() const {
+  MutexLock lock(mutex_);
+  return Period();
+}
+
+uint64_t RoutingTable::arrivals() const {
+  MutexLock lock(mutex_);
+  return arrivals_;
+}
+
+bool RoutingTable::IsFull(size_t index) const {
+  MutexLock lock(mutex_);
+  const auto bucket = buckets_.find(index);
+  return bucket != buckets_.end() && bucket->second.entries.size() >= options_.bucket_size;
 }
 
 std::vector<PeerInfo> RoutingTable::Best(size_t most) const {
   MutexLock lock(mutex_);
   std::vector<const Entry*> entries;
   for (const auto& [index, bucket] : buckets_) {
-    for (const Entry& entry : bucket.entries) entries.push_back(&entry);
+    for (const Entry& entry : bucket.entries) {
+      if (entry.failures == 0) entries.push_back(&entry);
+    }
   }
-  std::stable_sort(entries.begin(), entries.end(), [](const Entry* a, const Entry* b) {
-    return std::tie(a->failures, a->since) < std::tie(b->failures, b->since);
-  });
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const Entry* a, const Entry* b) { return a->since < b->since; });
   entries.resize(std::min(most, entries.size()));
   std::vector<PeerInfo> best;
   for (const Entry* entry : entries) best.push_back(entry->contact.peer);

@@ -25,6 +25,9 @@ class RoutingTable {
   struct Options {
     size_t bucket_size = 20;     // And the most replacements of a bucket.
     bool diversity_all = false;  // Private and loopback addresses count as public ones do.
+    Duration first_check = absl::Minutes(10);  // After which silence a contact is asked at first;
+    Duration least_check = absl::Seconds(30);  // and the bounds of that.
+    Duration most_check = absl::Hours(8);
   };
 
   // Contacts of one network (IPv4 /24, IPv6 /48), counting public addresses only.
@@ -32,6 +35,12 @@ class RoutingTable {
   static constexpr size_t kMostOfNetworkInTable = 10;
   // So many failures in a row and a contact is dropped; after the first it is told to nobody.
   static constexpr int kMostFailures = 3;
+
+  // Of the table's contacts, such a share is to be gone without our knowing it: a contact is asked
+  // whether it is there after twice that share of the mean session seen lately.
+  static constexpr double kStaleShare = 0.04;
+  // How long contacts were watched, together, for what is "lately".
+  static constexpr Duration kWatched = absl::Hours(100);
 
   RoutingTable(const Position& own, Options options) : own_(own), options_(options) {}
 
@@ -42,6 +51,8 @@ class RoutingTable {
   // The outcome of a request. `took` is for a request over a standing connection only.
   void Answered(const PeerId& peer, std::optional<Duration> took, Time now);
   void Failed(const PeerId& peer);
+  // It was not waited for. It stays good, but is to be asked soon.
+  void Doubt(const PeerId& peer);
 
   // `peer` speaks our protocol no more.
   void Remove(const PeerId& peer);
@@ -54,11 +65,23 @@ class RoutingTable {
   // What about nine in ten answers of this peer have kept to; nullopt before the first.
   std::optional<Duration> RttP90(const PeerId& peer) const;
 
-  // Those who failed to answer last, and those neither heard of nor taken in since `time`.
-  std::vector<Contact> DoubtfulSince(Time time) const;
+  // Whom to ask whether they are there: those who failed to answer or are doubted, and those not
+  // heard of for CheckPeriod; and when there will be one. Infinite future for an empty table.
+  std::vector<Contact> Doubtful(Time now) const;
+  Time NextCheck() const;
+  bool HasDoubts() const;
 
-  // Those without failures that have been here longest come first.
+  // Adapts to how long peers stay.
+  Duration CheckPeriod() const;
+
+  // Contacts taken in so far.
+  uint64_t arrivals() const;
+
+  // Those without failures, who have been here longest first.
   std::vector<PeerInfo> Best(size_t most) const;
+
+  // Whether the bucket of those who have `index` bits in common with us is full.
+  bool IsFull(size_t index) const;
 
   size_t size() const;
 
@@ -69,6 +92,7 @@ class RoutingTable {
     Time since;
     Time heard;
     int failures = 0;
+    bool doubted = false;
     std::optional<Duration> rtt;  // Smoothed, as is its mean deviation.
     Duration rtt_deviation;
   };
@@ -80,6 +104,10 @@ class RoutingTable {
   Entry* FindEntry(const PeerId& peer) L2P_REQUIRES(mutex_);
   const Entry* FindEntry(const PeerId& peer) const L2P_REQUIRES(mutex_);
   bool HasRoom(const Bucket& bucket, const Entry& entry) const L2P_REQUIRES(mutex_);
+  static size_t CountOf(const std::vector<Entry>& entries, const std::string& network);
+  void Spare(Bucket& bucket, Entry entry) L2P_REQUIRES(mutex_);
+  void Hear(Entry& entry, Time now) L2P_REQUIRES(mutex_);
+  Duration Period() const L2P_REQUIRES(mutex_);
   void Insert(size_t index, Entry entry) L2P_REQUIRES(mutex_);
   void Drop(const PeerId& peer) L2P_REQUIRES(mutex_);
   std::vector<std::string> NetworksOf(const PeerInfo& peer) const;
@@ -91,6 +119,10 @@ class RoutingTable {
   std::map<size_t, Bucket> buckets_ L2P_GUARDED_BY(mutex_);  // By common prefix.
   std::map<PeerId, size_t> index_ L2P_GUARDED_BY(mutex_);    // The bucket of each entry.
   std::map<std::string, size_t> networks_ L2P_GUARDED_BY(mutex_);
+  uint64_t arrivals_ L2P_GUARDED_BY(mutex_) = 0;
+  // The time that contacts were here, all added up, and how many of them went.
+  Duration watched_ L2P_GUARDED_BY(mutex_);
+  double gone_ L2P_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace l2p::kademlia

@@ -1,6 +1,11 @@
 #include "swarm.h"
 
 #include <algorithm>
+#include <bit>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "iterative_lookup.h"
 
 namespace l2p::kademlia {
 namespace {
@@ -9,12 +14,28 @@ namespace {
 constexpr Duration kFirstPatience = absl::Seconds(1);
 constexpr Duration kLeastPatience = absl::Milliseconds(50);
 constexpr Duration kMostPatience = absl::Seconds(3);
-
-// Finding a key d bits deep takes 2^(d+1) hashes; deeper buckets are near ourselves, and the lookup
-// of our own id refreshes them.
-constexpr size_t kDeepestRandom = 16;
+constexpr Duration kAlarmPeriod = absl::Minutes(1);
+constexpr Duration kLeastGiveUp = absl::Milliseconds(350);
 
 }  // namespace
+
+// One peer's times scatter less than those of all.
+Patience::Limits Patience::With(const UsualTimes& usual) const {
+  const bool by_itself = is_connected && own.has_value();
+  const Duration time = by_itself ? *own : is_connected ? usual.standing : usual.unconnected;
+  const Duration late = std::clamp(time, kLeastPatience, kMostPatience);
+  return {late, std::max((by_itself ? 2 : 3) * late, kLeastGiveUp)};
+}
+
+LookupMetrics::LookupMetrics(Metrics& metrics)
+    : lookups(metrics.Counter("lookups_total", "Lookups that have ended.")),
+      requests(metrics.Counter("lookup_requests_total", "Requests that lookups sent.")),
+      hops(metrics.Counter("lookup_hops_total",
+                           "Answers on the paths to the nearest of each lookup.")),
+      far(metrics.Counter("multi_hop_lookups_total",
+                          "Lookups whose path took more than one answer.")),
+      crowded(metrics.Counter("crowded_keys_total",
+                              "Lookups that met more peers near a key than chance puts there.")) {}
 
 void Swarm::Times::Add(Duration took) {
   ring[count++ % ring.size()] = took;
@@ -32,11 +53,8 @@ Swarm::Swarm(Host& host, Messenger& messenger, SwarmOptions options)
       options_(std::move(options)),
       self_(host.identity().peer()),
       table_(PositionOf(self_.binary()), options_.table),
-      lookups_(host.metrics().Counter("lookups_total", "Lookups that have ended.")),
-      lookup_hops_(host.metrics().Counter("lookup_hops_total",
-                                          "Answers on the paths to the nearest of each lookup.")),
-      multi_hop_lookups_(host.metrics().Counter("multi_hop_lookups_total",
-                                                "Lookups whose path took more than one answer.")) {
+      network_size_(options_.table.bucket_size),
+      metrics_(host.metrics()) {
   standing_.p90 = dialled_.p90 = kFirstPatience;
 }
 
@@ -79,26 +97,70 @@ void Swarm::Answered(const PeerInfo& peer, Duration took, bool dialled) {
   table_.Answered(peer.id, dialled ? std::nullopt : std::optional(took), now);
   MutexLock lock(mutex_);
   (dialled ? dialled_ : standing_).Add(took);
+  if (dialled || !connected_.contains(peer.id)) {
+    undialled_ = static_cast<uint8_t>(undialled_ << 1 | (dialled ? 0 : 1));
+  }
 }
 
-void Swarm::LookedUp(size_t hops) {
-  lookups_.Add(1);
-  lookup_hops_.Add(static_cast<int64_t>(hops));
-  if (hops > 1) multi_hop_lookups_.Add(1);
+void Swarm::Failed(const PeerId& peer) {
+  table_.Failed(peer);
+  if (when_in_doubt_) when_in_doubt_();
 }
 
-Duration Swarm::Patience(const PeerId& peer) const {
-  const std::optional<Duration> own = table_.RttP90(peer);
+void Swarm::Doubt(const PeerId& peer) {
+  table_.Doubt(peer);
+  if (when_in_doubt_) when_in_doubt_();
+}
+
+Patience Swarm::PatienceWith(const PeerId& peer) const {
+  Patience patience{.own = table_.RttP90(peer), .is_connected = false};
   MutexLock lock(mutex_);
-  const bool is_connected = connected_.contains(peer);
-  const Duration usual = !is_connected ? dialled_.p90 : own ? *own : standing_.p90;
-  return std::clamp(usual, kLeastPatience, kMostPatience);
+  patience.is_connected = connected_.contains(peer);
+  return patience;
+}
+
+// Peers are reported as connected only once they were identified, so most of those we do not know
+// to be connected may be, all the same: the latest answers tell.
+UsualTimes Swarm::Usual() const {
+  MutexLock lock(mutex_);
+  const bool are_connected = std::popcount(undialled_) > kRecentDials / 2;
+  return {standing_.p90, are_connected ? standing_.p90 : dialled_.p90};
+}
+
+void Swarm::Finished(const Findings& findings) {
+  metrics_.lookups.Add(1);
+  metrics_.requests.Add(static_cast<int64_t>(findings.asked));
+  metrics_.hops.Add(static_cast<int64_t>(findings.hops));
+  if (findings.hops > 1) metrics_.far.Add(1);
+}
+
+bool Swarm::IsCrowded(std::string_view key, std::span<const Position> nearest) {
+  if (!network_size_.IsCrowded(nearest)) return false;
+  metrics_.crowded.Add(1);
+  const Time now = host_.Now();
+  {
+    MutexLock lock(mutex_);
+    if (now < last_alarm_ + kAlarmPeriod) return true;
+    last_alarm_ = now;
+  }
+  host_.Log(
+      Severity::kWarning,
+      absl::StrCat("key ", absl::BytesToHexString(av(key)),
+                   ": more peers crowd around it than chance puts there, in a swarm of about ",
+                   static_cast<int64_t>(network_size_.Estimate()),
+                   ": somebody may want to hide who provides it"));
+  return true;
 }
 
 std::vector<PeerInfo> Swarm::Beginning(const Position& target, size_t n) const {
   std::vector<PeerInfo> beginning;
-  for (Contact& contact : table_.Closest(target, n, /*good=*/false)) {
-    beginning.push_back(std::move(contact.peer));
+  // Those who failed may have come back, and are asked when nobody better is left.
+  for (const bool good : {true, false}) {
+    if (!beginning.empty() && beginning.size() >= kMostCloser) return beginning;
+    beginning.clear();
+    for (Contact& contact : table_.Closest(target, n, good)) {
+      beginning.push_back(std::move(contact.peer));
+    }
   }
   if (beginning.size() >= n) return beginning;
   MutexLock lock(mutex_);
@@ -118,19 +180,26 @@ std::optional<PeerInfo> Swarm::Find(const PeerId& peer) const {
   return found->second;
 }
 
-std::string Swarm::RandomKey(size_t depth) {
-  const Position own = PositionOf(self_.binary());
+std::string Swarm::KeyNear(const Position& position, size_t bits) {
+  bits = std::min(bits, kMostKeyBits);
   std::string key(34, '\0');
   key[0] = 0x12;  // Looks like a sha2-256 multihash, for peers that insist on one.
   key[1] = 0x20;
   const MutableByteView digest(reinterpret_cast<uint8_t*>(key.data()) + 2, 32);
   host_.Random(digest);
-  for (size_t tries = size_t{1} << (std::min(depth, kDeepestRandom) + 3); tries > 0; --tries) {
-    if (CommonPrefix(own, PositionOf(AsBytes(key))) == depth) break;
+  for (size_t tries = size_t{1} << (bits + 3); tries > 0; --tries) {
+    if (CommonPrefix(position, PositionOf(AsBytes(key))) >= bits) break;
     for (size_t i = 0; i < digest.size() && ++digest[i] == 0; ++i) {
     }
   }
   return key;
+}
+
+// Deeper buckets than kMostKeyBits are near ourselves: the lookup of our own id refreshes them.
+std::string Swarm::RandomKey(size_t depth) {
+  Position position = PositionOf(self_.binary());
+  position[depth / 8] ^= static_cast<uint8_t>(0x80 >> depth % 8);
+  return KeyNear(position, depth + 1);
 }
 
 }  // namespace l2p::kademlia

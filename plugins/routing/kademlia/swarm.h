@@ -3,15 +3,49 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "l2p/host.h"
 #include "l2p/messenger.h"
+#include "network_size.h"
 #include "routing_table.h"
 
 namespace l2p::kademlia {
+
+// How long nine in ten answers of peers in general take at most.
+struct UsualTimes {
+  Duration standing;     // Over a standing connection.
+  Duration unconnected;  // From peers that are not known to be connected.
+};
+
+// How long to wait for one peer. By its own past over a standing connection, if it has one.
+struct Patience {
+  struct Limits {
+    Duration late;      // Nine in ten answers have come by then;
+    Duration given_up;  // and hardly any comes after that.
+  };
+
+  std::optional<Duration> own;
+  bool is_connected = false;
+
+  Limits With(const UsualTimes& usual) const;
+};
+
+// What lookups took, as metrics.
+struct LookupMetrics {
+  explicit LookupMetrics(Metrics& metrics);
+
+  Metric& lookups;
+  Metric& requests;
+  Metric& hops;
+  Metric& far;  // Lookups of more than one hop.
+  Metric& crowded;
+};
+
+struct Findings;
 
 struct SwarmOptions {
   std::string protocol;
@@ -40,13 +74,21 @@ class Swarm {
 
   // The outcomes of requests. An answer proves that the peer serves the protocol.
   void Answered(const PeerInfo& peer, Duration took, bool dialled);
-  void Failed(const PeerId& peer) { table_.Failed(peer); }
+  void Failed(const PeerId& peer);
+  // It was not waited for: whether it is gone is to be found out.
+  void Doubt(const PeerId& peer);
+  // Called, any number of times, when there are peers to check on; before the first lookup.
+  void WhenInDoubt(std::function<void()> call) { when_in_doubt_ = std::move(call); }
 
-  // A lookup has ended; its nearest peer that answered was `hops` answers away.
-  void LookedUp(size_t hops);
+  Patience PatienceWith(const PeerId& peer) const;
+  UsualTimes Usual() const;
 
-  // How long nine in ten answers of `peer` take at most: from its own past, else from everybody's.
-  Duration Patience(const PeerId& peer) const;
+  // A lookup has ended.
+  void Finished(const Findings& findings);
+  // Whether the `nearest` of a key, as distances from it, are so near that somebody put them there;
+  // tells the operator if so.
+  bool IsCrowded(std::string_view key, std::span<const Position> nearest);
+  NetworkSize& network_size() { return network_size_; }
 
   // Whom to begin a lookup with: the nearest of the table, filled up with seeds.
   std::vector<PeerInfo> Beginning(const Position& target, size_t n) const;
@@ -54,7 +96,12 @@ class Swarm {
   // Where `peer` is, if it is in the table or connected, be it a client.
   std::optional<PeerInfo> Find(const PeerId& peer) const;
 
-  // A key that is `depth` bits from us: whose position has just so many first bits in common.
+  // A random key whose position has its first `bits` bits (at most kMostKeyBits) in common with
+  // `position`. Takes 2^bits hashes.
+  std::string KeyNear(const Position& position, size_t bits);
+  static constexpr size_t kMostKeyBits = 16;
+
+  // A random key of the bucket of those who have `depth` bits in common with us.
   std::string RandomKey(size_t depth);
 
   Position PositionOf(ByteView key) const { return kademlia::PositionOf(host_.crypto(), key); }
@@ -71,6 +118,10 @@ class Swarm {
   bool stopping() const { return stopping_; }
 
  private:
+  // Of peers that we did not know to be connected, so many are remembered whether they had to be
+  // dialled.
+  static constexpr int kRecentDials = 8;
+
   // The latest times of one kind, and what nine in ten of them kept to.
   struct Times {
     std::array<Duration, 64> ring;
@@ -85,16 +136,18 @@ class Swarm {
   const SwarmOptions options_;
   const PeerId self_;
   RoutingTable table_;
+  NetworkSize network_size_;
+  const LookupMetrics metrics_;
+  std::function<void()> when_in_doubt_;
   std::atomic<bool> stopping_ = false;
-  Metric& lookups_;
-  Metric& lookup_hops_;
-  Metric& multi_hop_lookups_;
 
   mutable Mutex mutex_{"Swarm"};
   std::map<PeerId, PeerInfo> connected_ L2P_GUARDED_BY(mutex_);
+  Time last_alarm_ L2P_GUARDED_BY(mutex_) = absl::InfinitePast();
   std::vector<PeerInfo> seeds_ L2P_GUARDED_BY(mutex_);
-  Times standing_ L2P_GUARDED_BY(mutex_);  // Of answers over a standing connection,
-  Times dialled_ L2P_GUARDED_BY(mutex_);   // and over one that was dialled for the request.
+  Times standing_ L2P_GUARDED_BY(mutex_);         // Of answers over a standing connection,
+  Times dialled_ L2P_GUARDED_BY(mutex_);          // and over one that was dialled for the request.
+  uint8_t undialled_ L2P_GUARDED_BY(mutex_) = 0;  // A bit for each of the kRecentDials latest.
 };
 
 }  // namespace l2p::kademlia

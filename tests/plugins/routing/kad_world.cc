@@ -56,9 +56,10 @@ HostFactory KadHosts() {
   };
 }
 
-KadWorld::KadWorld(Simulation& simulation, Adjust adjust, SimNetwork::Options network)
+KadWorld::KadWorld(Simulation& simulation, Adjust adjust, SimNetwork::Options network, Addresses ip)
     : simulation_(simulation),
       adjust_(std::move(adjust)),
+      ip_(std::move(ip)),
       hosts_(KadHosts()),
       network_(simulation, network),
       messengers_(network_) {}
@@ -71,7 +72,7 @@ KadWorld::~KadWorld() {
 
 void KadWorld::Grow(size_t size, Duration settle) {
   while (nodes_.size() < size) {
-    network_.AddNode();
+    network_.AddNode(ip_ ? ip_(nodes_.size()) : "");
     nodes_.push_back(std::make_unique<Node>());
     StartNode(nodes_.size() - 1, /*with_bootstrap=*/true);
     simulation_.Sleep(absl::Milliseconds(20));
@@ -87,12 +88,24 @@ void KadWorld::StartNode(size_t i, bool with_bootstrap) {
   node.info = node.messenger->Self();
   node.position = kademlia::PositionOf(TestCrypto(), node.info.id.binary());
   KademliaRouter::Options options;
-  options.protocols = {"/l2p/kad/1.0.0"};
+  options.protocols = {kKadProtocol};
   if (adjust_) adjust_(options);
   node.router = std::make_unique<KademliaRouter>(*node.host, std::move(options));
   std::vector<PeerInfo> known;
   if (i != 0 && with_bootstrap) known.push_back(peer(0));
   ASSERT_TRUE(node.router->Start(*node.messenger, known).ok());
+}
+
+SimMessenger& KadWorld::AddStranger(const PeerId& id, Messenger::Handler handler, std::string ip) {
+  auto stranger = std::make_unique<Stranger>();
+  const size_t node = network_.AddNode(std::move(ip));
+  stranger->runtime =
+      std::make_unique<SimRuntime>(simulation_, stranger->disk, absl::StrCat("stranger", node));
+  stranger->messenger = messengers_.New(node, *stranger->runtime, id);
+  stranger->served =
+      *stranger->messenger->Serve(kKadProtocol, size_t{64} << 10, std::move(handler));
+  strangers_.push_back(std::move(stranger));
+  return *strangers_.back()->messenger;
 }
 
 void KadWorld::StopNode(size_t i) {

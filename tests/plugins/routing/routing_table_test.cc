@@ -161,5 +161,45 @@ TEST(RoutingTable, LearnsHowFastAPeerAnswers) {
   EXPECT_LT(*table.RttP90(peer), absl::Milliseconds(110));
 }
 
+TEST(RoutingTable, LetsOneNetworkNotFlushTheReplacementsOfOthers) {
+  RoutingTable table(At(0), {.bucket_size = 4});
+  for (uint8_t i = 1; i <= 5; ++i) table.Offer(Far(i, OtherNetwork(i)), kStart);
+  for (uint8_t i = 10; i < 100; ++i) {
+    EXPECT_FALSE(table.Offer(Far(i, absl::StrCat("9.9.9.", i)), kStart));
+  }
+  for (uint8_t i = 1; i <= 3; ++i) table.Remove(TestPeerAt(i, "1.1.1.1").id);
+  EXPECT_TRUE(table.Find(TestPeerAt(5, "1.1.1.1").id));
+}
+
+TEST(RoutingTable, AsksContactsThatAreDoubtedOrSilent) {
+  RoutingTable table(At(0), {});
+  for (uint8_t i = 1; i <= 3; ++i) table.Offer(Far(i, OtherNetwork(i)), kStart);
+  EXPECT_TRUE(table.Doubtful(kStart).empty());
+  EXPECT_FALSE(table.HasDoubts());
+  table.Doubt(TestPeerAt(2, "1.1.1.1").id);
+  EXPECT_TRUE(table.HasDoubts());
+  EXPECT_EQ(table.Doubtful(kStart).size(), 1u);
+  // A doubted contact is still told to others: it may only be slow.
+  EXPECT_EQ(table.Closest(At(0x80), 20, /*good=*/true).size(), 3u);
+  table.Answered(TestPeerAt(2, "1.1.1.1").id, std::nullopt, kStart + absl::Minutes(1));
+  EXPECT_FALSE(table.HasDoubts());
+  EXPECT_EQ(table.Doubtful(kStart + table.CheckPeriod()).size(), 2u);
+}
+
+TEST(RoutingTable, AsksRarelyWhereAllStayAndOftenWhereManyGo) {
+  const RoutingTable::Options options;
+  RoutingTable table(At(0), options);
+  EXPECT_EQ(table.CheckPeriod(), options.first_check);
+  for (uint8_t i = 1; i <= 20; ++i) table.Offer(Far(i, OtherNetwork(i)), kStart);
+  for (int hour = 1; hour <= 24; ++hour) {
+    for (uint8_t i = 1; i <= 20; ++i) {
+      table.Answered(Far(i, "1.1.1.1").peer.id, std::nullopt, kStart + absl::Hours(hour));
+    }
+  }
+  EXPECT_EQ(table.CheckPeriod(), options.most_check);
+  for (uint8_t i = 1; i <= 20; ++i) table.Failed(Far(i, "1.1.1.1").peer.id);
+  EXPECT_LT(table.CheckPeriod(), absl::Hours(1));
+}
+
 }  // namespace
 }  // namespace l2p::kademlia

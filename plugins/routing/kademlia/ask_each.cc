@@ -1,0 +1,47 @@
+#include "ask_each.h"
+
+#include <algorithm>
+#include <map>
+
+#include "address_scope.h"
+#include "iterative_lookup.h"
+
+namespace l2p::kademlia {
+namespace {
+
+constexpr size_t kAtOnce = 32;
+constexpr Duration kStopCheck = absl::Milliseconds(200);
+
+}  // namespace
+
+void AskEach(Swarm& swarm, std::vector<PeerInfo> peers, const Message& request, Time deadline,
+             const std::function<void(const Message&)>& heard) {
+  Host& host = swarm.host();
+  const Bytes bytes = Bytes::Of(Encode(request));
+  const std::unique_ptr<Calls> calls = swarm.messenger().NewCalls();
+  std::map<uint64_t, PeerInfo> asked;
+  while ((!peers.empty() || !asked.empty()) && !swarm.stopping() && host.Now() < deadline) {
+    while (!peers.empty() && asked.size() < kAtOnce) {
+      const Time limit = std::min(deadline, host.Now() + swarm.options().request_timeout);
+      const uint64_t call = calls->Send(peers.back(), swarm.options().protocol, bytes,
+                                        IterativeLookup::kMaxAnswer, limit);
+      asked[call] = std::move(peers.back());
+      peers.pop_back();
+    }
+    const std::optional<Calls::Answer> answer =
+        calls->Next(std::min(deadline, host.Now() + kStopCheck));
+    if (!answer) continue;
+    const auto peer = asked.extract(answer->call);
+    absl::StatusOr<Message> message = absl::InternalError("no message");
+    if (answer->result.ok()) message = Decode(answer->result->view());
+    if (message.ok()) {
+      swarm.Answered(peer.mapped(), answer->took, answer->dialled);
+      KeepCredible(peer.mapped(), message->providers);
+      if (heard) heard(*message);
+    } else if (host.Now() < deadline) {
+      swarm.Failed(peer.mapped().id);
+    }
+  }
+}
+
+}  // namespace l2p::kademlia
