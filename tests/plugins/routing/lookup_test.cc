@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "absl/strings/str_cat.h"
 #include "kad_world.h"
 
 namespace l2p::testkit {
@@ -271,6 +272,46 @@ TEST(KademliaMembership, LeavesClientsOutOfTheTable) {
       },
       [&started](KademliaRouter::Options& options) {
         if (started++ == 7) options.membership.mode = kademlia::Mode::kClient;
+      });
+}
+
+TEST(KademliaMembership, ServesByItselfOnlyWhereOthersCanReachIt) {
+  Simulation simulation(1);
+  simulation.Run([&] {
+    // The first three have public addresses, the others are behind them on private ones.
+    KadWorld world(simulation, nullptr, {},
+                   [](size_t i) { return i < 3 ? absl::StrCat("20.0.", i, ".1") : ""; });
+    world.Grow(6, absl::Minutes(2));
+    for (size_t i = 0; i < 6; ++i) {
+      std::set<PeerId> known;
+      for (const PeerInfo& peer : world.router(i).Known(100)) known.insert(peer.id);
+      for (size_t j = 0; j < 6; ++j) {
+        EXPECT_EQ(known.contains(world.peer(j).id), j < 3 && j != i) << i << " knows " << j;
+      }
+    }
+  });
+}
+
+TEST(KademliaMembership, AnnouncesInAllItsSwarmsAndPlacesInTheFirst) {
+  size_t started = 0;
+  InWorld(
+      [](KadWorld& world) {
+        world.Grow(12, absl::Minutes(2));
+        // The node that is only in the other swarm finds what one of both announced.
+        ASSERT_TRUE(world.router(3).Provide({{TestKey(1)}}, world.In(absl::Minutes(1))).ok());
+        EXPECT_EQ(world.Providers(7, TestKey(1)).size(), 1u);
+        const auto placed =
+            world.router(3).ClosestPeers(TestKey(1), 20, world.In(absl::Minutes(1)));
+        ASSERT_TRUE(placed.ok()) << placed.status();
+        EXPECT_EQ(placed->size(), 10u);
+        for (const PeerInfo& peer : *placed) EXPECT_NE(peer.id, world.peer(7).id);
+      },
+      [&started](KademliaRouter::Options& options) {
+        if (started++ == 7) {
+          options.protocols = {"/ipfs/kad/1.0.0"};
+        } else {
+          options.protocols.push_back("/ipfs/kad/1.0.0");
+        }
       });
 }
 
