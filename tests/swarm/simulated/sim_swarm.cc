@@ -34,6 +34,7 @@ std::vector<const PluginDescriptor*> PluginsOf(const SimSwarm::Options& options)
   constexpr std::pair<const char*, const char*> kBuilt[] = {
       {"crypto", "boringssl"}, {"hashing", "sha256"}, {"chunking", "fixed"},
       {"chunking", "fastcdc"}, {"storage", "pack"},   {"routing", "kademlia"},
+      {"service", "keeper"},
   };
   for (const auto& [kind, name] : kBuilt) plugins.push_back(BuiltPlugin(kind, name));
   return plugins;
@@ -57,7 +58,8 @@ const PluginDescriptor* BuiltPlugin(const std::string& kind, const std::string& 
 
 SimSwarm::SimSwarm(Options options)
     : options_(std::move(options)),
-      simulation_(options_.seed, {.echo_log = std::getenv("L2P_ECHO_LOG") != nullptr}),
+      simulation_(options_.seed, {.longest_run = options_.longest_run,
+                                  .echo_log = std::getenv("L2P_ECHO_LOG") != nullptr}),
       network_(simulation_, NetworkOf(options_)),
       plugins_({.paths = {}, .copies = {}, .linked = PluginsOf(options_)}) {
   for (size_t i = 0; i < options_.nodes; ++i) NewMember();

@@ -34,6 +34,7 @@ class SimSwarm {
     std::map<size_t, Settings> of_node = {};  // Of single ones, on top of those.
     std::vector<const PluginDescriptor*> plugins =
         {};  // Beside the built ones; the sooner ones win.
+    Duration longest_run = absl::Hours(24 * 30);  // Of virtual time.
   };
   explicit SimSwarm(Options options);
   ~SimSwarm();

@@ -1,0 +1,348 @@
+#include "repairer.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "rebuild.h"
+
+namespace l2p::keeper {
+namespace {
+
+constexpr size_t kMendAtOnce = 256;
+constexpr Duration kMendLimit = absl::Minutes(2);
+// Who has waited for so many takeovers may go on against a minority: one liar shall not stop it.
+constexpr int kPatience = 3;
+
+}  // namespace
+
+Repairer::Repairer(const Keeping& keeping)
+    : keeping_(keeping),
+      pace_(keeping),
+      repairs_(keeping.host.metrics().Counter("repairs_total", "Groups this node repaired.")),
+      fetched_bytes_(keeping.host.metrics().Counter("repair_fetched_bytes_total",
+                                                    "Bytes fetched to repair groups.")),
+      pushed_bytes_(keeping.host.metrics().Counter("repair_pushed_bytes_total",
+                                                   "Bytes pushed to repair groups.")),
+      mended_(keeping.host.metrics().Counter("mended_blocks_total",
+                                             "Lost blocks that were put back here.")) {}
+
+void Repairer::Step() {
+  for (const Multihash& group : keeping_.roster.Groups()) {
+    if (keeping_.stopped()) return;
+    const std::optional<KeptGroup> kept = keeping_.roster.Find(group);
+    if (kept && IsDue(group, *kept)) RepairOne(group, *kept);
+  }
+}
+
+bool Repairer::IsDue(const Multihash& group, const KeptGroup& kept) {
+  const Time now = keeping_.host.Now();
+  const std::vector<MemberView> members = keeping_.roster.Members(group);
+  if (members.empty()) return false;
+  const bool is_due = Judge(keeping_.options.rule, kept.spec, members, now).repair_due;
+  Time since;
+  {
+    MutexLock lock(mutex_);
+    if (!is_due) {
+      due_since_.erase(group);
+      return false;
+    }
+    since = due_since_.try_emplace(group, now).first->second;
+  }
+  const PeerId repairing = grants_.Holder(group, now);
+  if (!repairing.empty() && repairing != keeping_.self()) return false;
+  const size_t rank = RankOf(keeping_.host.crypto(), group, keeping_.self(), members);
+  return now >= since + static_cast<int64_t>(rank) * keeping_.options.rule.takeover;
+}
+
+void Repairer::RepairOne(const Multihash& group, const KeptGroup& kept) {
+  const Time now = keeping_.host.Now();
+  if (!grants_.Give(group, keeping_.self(), now + kConsent, now)) return;
+  const bool agreed = AskAll(group, keeping_.roster.Members(group), kConsent);
+  // Who answered may have been away until now.
+  const std::vector<MemberView> members = keeping_.roster.Members(group);
+  const Verdict verdict = Judge(keeping_.options.rule, kept.spec, members, keeping_.host.Now());
+  if (agreed && verdict.repair_due) {
+    {
+      MutexLock lock(mutex_);
+      running_ = group;
+    }
+    const absl::Status restored = Restore(group, members, verdict);
+    if (restored.ok()) {
+      repairs_.Add(1);
+      keeping_.Log(Severity::kInfo,
+                   absl::StrCat("repaired group ", group.ToString(), ": ", verdict.census.counted,
+                                " of ", verdict.holders, " pieces were left"));
+    } else {
+      keeping_.Log(Severity::kWarning, absl::StrCat("repair group ", group.ToString(), ": ",
+                                                    std::string(restored.message())));
+    }
+    MutexLock lock(mutex_);
+    running_ = Multihash();
+    // Whoever is next has a full turn before this node tries again.
+    due_since_[group] = keeping_.host.Now();
+  }
+  AskAll(group, members, absl::ZeroDuration());
+  grants_.Give(group, keeping_.self(), absl::InfinitePast(), keeping_.host.Now());
+}
+
+bool Repairer::AskAll(const Multihash& group, std::span<const MemberView> members, Duration time) {
+  KeeperRequest request;
+  request.claim = RepairClaim{group, time};
+  const Bytes message = Bytes::Of(Encode(request));
+  const Time deadline = keeping_.host.Now() + kAskLimit;
+  const std::unique_ptr<Calls> calls = keeping_.node.messenger().NewCalls();
+  std::map<uint64_t, PeerId> asked;
+  for (const MemberView& member : members) {
+    if (member.peer == keeping_.self()) continue;
+    // Those away are asked as well: some may be back. When giving back nobody new is bothered.
+    if (time == absl::ZeroDuration() && !member.within_reach()) continue;
+    asked[calls->Send({member.peer, {}}, kProtocol, message, kMaxMessage, deadline)] = member.peer;
+  }
+  size_t answers = 0;
+  size_t denials = 0;
+  while (const std::optional<Calls::Answer> answer = keeping_.Next(*calls, deadline)) {
+    const PeerId& peer = asked.at(answer->call);
+    if (!answer->result.ok()) {
+      keeping_.roster.Missed(peer, keeping_.host.Now());
+      continue;
+    }
+    keeping_.roster.Heard(peer, keeping_.host.Now());
+    const absl::StatusOr<KeeperAnswer> heard = ParseAnswer(*answer->result);
+    ++answers;
+    denials += !heard.ok() || !heard->granted;
+  }
+  if (denials == 0) return true;
+  MutexLock lock(mutex_);
+  const Duration waited = keeping_.host.Now() - due_since_[group];
+  return 2 * denials < answers && waited > kPatience * keeping_.options.rule.takeover;
+}
+
+bool Repairer::Consent(const PeerId& peer, const RepairClaim& claim) {
+  const Time now = keeping_.host.Now();
+  const std::optional<KeptGroup> kept = keeping_.roster.Find(claim.group);
+  if (!kept) return true;  // Not a member: it has no say.
+  const Duration time = std::min(claim.time, kConsent);
+  if (time > absl::ZeroDuration()) {
+    const std::vector<MemberView> members = keeping_.roster.Members(claim.group);
+    const bool is_member = std::any_of(members.begin(), members.end(),
+                                       [&](const auto& member) { return member.peer == peer; });
+    if (!is_member || !Judge(keeping_.options.rule, kept->spec, members, now).repair_due) {
+      return false;
+    }
+  }
+  return grants_.Give(claim.group, peer, now + time, now);
+}
+
+Repairer::Phase Repairer::PhaseOf(const Multihash& group) const {
+  const PeerId holder = grants_.Holder(group, keeping_.host.Now());
+  MutexLock lock(mutex_);
+  if (!holder.empty() || running_ == group) return Phase::kRunning;
+  return due_since_.contains(group) ? Phase::kDue : Phase::kIdle;
+}
+
+absl::Status Repairer::Restore(const Multihash& group, std::span<const MemberView> members,
+                               const Verdict& verdict) {
+  L2P_ASSIGN_OR_RETURN(const GroupContent content,
+                       LoadContent(keeping_.node, keeping_.host.crypto(), group));
+  const std::vector<Place> missing =
+      MissingPlaces(content.spec(), members, keeping_.host.Now(), verdict.grace);
+  std::set<PeerId> taken = {keeping_.self(), content.owner};
+  std::set<Place> sources;
+  for (const MemberView& member : members) {
+    taken.insert(member.peer);
+    if (member.trusted && member.within_reach()) sources.insert(member.place);
+  }
+  L2P_ASSIGN_OR_RETURN(
+      std::vector<PeerInfo> candidates,
+      keeping_.node.peers().Candidates(group, keeping_.host.Now() + kCandidatesLimit));
+  std::erase_if(candidates, [&](const PeerInfo& peer) { return taken.contains(peer.id); });
+  if (candidates.empty()) return absl::UnavailableError("there is no other peer to hold it");
+  if (!content.sidecar) {
+    const BlockReader read = [this](std::span<const Multihash> ids,
+                                    std::span<absl::StatusOr<Bytes>> out) {
+      keeping_.node.blocks().Get(ids, out);
+    };
+    return Fill(content, std::move(candidates), missing, read);
+  }
+  L2P_RETURN_IF_ERROR(CheckDag(keeping_.node, *content.sidecar));
+  Rebuild rebuild(keeping_.host, keeping_.node, content, sources, missing, [this](uint64_t bytes) {
+    fetched_bytes_.Add(static_cast<int64_t>(bytes));
+    pace_.Take(bytes);
+  });
+  return Fill(content, std::move(candidates), missing,
+              [&](std::span<const Multihash> ids, std::span<absl::StatusOr<Bytes>> out) {
+                rebuild.Read(ids, out);
+              });
+}
+
+BlockReader Repairer::Paced(BlockReader read) {
+  return [this, read = std::move(read)](std::span<const Multihash> ids,
+                                        std::span<absl::StatusOr<Bytes>> out) {
+    read(ids, out);
+    uint64_t bytes = 0;
+    for (const absl::StatusOr<Bytes>& block : out) bytes += block.ok() ? block->size() : 0;
+    pushed_bytes_.Add(static_cast<int64_t>(bytes));
+    if (pace_.Take(bytes)) return;
+    std::fill(out.begin(), out.end(), absl::AbortedError("the node is stopping"));
+  };
+}
+
+// The missing places of one group on their way to new holders: a place whose candidate refuses goes
+// to the next candidate.
+class Repairer::Filling {
+ public:
+  Filling(const Keeping& keeping, const GroupContent& content, std::vector<PeerInfo> candidates,
+          std::vector<Place> missing, BlockReader read)
+      : keeping_(keeping),
+        content_(content),
+        candidates_(std::move(candidates)),
+        missing_(std::move(missing)),
+        read_(std::move(read)) {}
+
+  void Run() {
+    TaskGroup pushes(keeping_.host.tasks(), keeping_.host.NewEvent());
+    for (size_t i = 0; i < std::min(kPushesAtOnce, missing_.size()); ++i) {
+      pushes.Start("keeper push", [this] { FillPlaces(); }).IgnoreError();
+    }
+  }
+
+  // Once Run has returned.
+  std::vector<MemberHint> added;
+  std::string refusal;
+
+ private:
+  void FillPlaces() {
+    while (const std::optional<size_t> place = Next(next_place_, missing_.size())) {
+      FillPlace(missing_[*place]);
+    }
+  }
+
+  void FillPlace(Place place) {
+    const HeldGroups::Content share = content_.ShareOf(place);
+    while (const std::optional<size_t> next = Next(next_candidate_, candidates_.size())) {
+      const PeerInfo& candidate = candidates_[*next];
+      const absl::Status pushed =
+          keeping_.node.peers().Push(candidate, share, content_.record.until, read_);
+      MutexLock lock(mutex_);
+      if (pushed.ok()) {
+        added.push_back({content_.record.group, place, candidate.id});
+        return;
+      }
+      refusal = absl::StrCat(candidate.id.ToString(), ": ", std::string(pushed.message()));
+    }
+  }
+
+  std::optional<size_t> Next(size_t& next, size_t end) {
+    if (keeping_.stopped()) return std::nullopt;
+    MutexLock lock(mutex_);
+    if (next == end) return std::nullopt;
+    return next++;
+  }
+
+  const Keeping& keeping_;
+  const GroupContent& content_;
+  const std::vector<PeerInfo> candidates_;
+  const std::vector<Place> missing_;
+  const BlockReader read_;
+  Mutex mutex_{"Filling"};
+  size_t next_place_ = 0;  // Guarded by mutex_, as all that follows Run.
+  size_t next_candidate_ = 0;
+};
+
+absl::Status Repairer::Fill(const GroupContent& content, std::vector<PeerInfo> candidates,
+                            const std::vector<Place>& missing, const BlockReader& read) {
+  Filling filling(keeping_, content, std::move(candidates), missing, Paced(read));
+  filling.Run();
+  const Multihash& group = content.record.group;
+  for (const MemberHint& hint : filling.added) {
+    keeping_.roster.AddTrusted(group, hint.peer, hint.place);
+  }
+  TellMembers(group, filling.added);
+  if (filling.added.size() == missing.size()) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(filling.added.size(), " of ", missing.size(),
+                                             " missing pieces were placed; ", filling.refusal));
+}
+
+// The new ones hear of everyone, the others of the new ones. Word that is lost is made up for by
+// the probes.
+void Repairer::TellMembers(const Multihash& group, const std::vector<MemberHint>& added) {
+  if (added.empty()) return;
+  const std::vector<MemberView> members = keeping_.roster.Members(group);
+  KeeperRequest to_old, to_new;
+  to_old.hints = added;
+  for (const MemberView& member : members) {
+    to_new.hints.push_back({group, member.place, member.peer});
+  }
+  std::set<PeerId> is_new;
+  for (const MemberHint& hint : added) is_new.insert(hint.peer);
+  const Bytes old_message = Bytes::Of(Encode(to_old));
+  const Bytes new_message = Bytes::Of(Encode(to_new));
+  const Time deadline = keeping_.host.Now() + kAskLimit;
+  const std::unique_ptr<Calls> calls = keeping_.node.messenger().NewCalls();
+  for (const MemberView& member : members) {
+    if (member.peer == keeping_.self() || !member.within_reach()) continue;
+    calls->Send({member.peer, {}}, kProtocol,
+                is_new.contains(member.peer) ? new_message : old_message, kMaxMessage, deadline);
+  }
+  while (keeping_.Next(*calls, deadline)) {
+  }
+}
+
+void Repairer::Mend() {
+  std::map<Multihash, std::vector<BlockRef>> lost;
+  for (HeldGroups::Lost& one : keeping_.node.groups().LostBlocks(kMendAtOnce)) {
+    lost[one.group].push_back(std::move(one.block));
+  }
+  for (const auto& [group, blocks] : lost) {
+    if (keeping_.stopped()) return;
+    const absl::Status mended = MendOne(group, blocks);
+    keeping_.roster.SetBroken(group, !mended.ok());
+    if (mended.ok()) {
+      mended_.Add(static_cast<int64_t>(blocks.size()));
+    } else {
+      keeping_.Log(Severity::kWarning,
+                   absl::StrCat("put back lost blocks of group ", group.ToString(), ": ",
+                                std::string(mended.message())));
+    }
+  }
+}
+
+absl::Status Repairer::MendOne(const Multihash& group, const std::vector<BlockRef>& lost) {
+  std::vector<Multihash> ids;
+  for (const BlockRef& block : lost) ids.push_back(block.id);
+  std::vector<absl::StatusOr<Bytes>> got(ids.size(), absl::UnknownError(""));
+  // Others have the nodes, the sidecar and whole copies; pieces have to be made again.
+  keeping_.node.blocks().Fetch(group, ids, keeping_.host.Now() + kMendLimit, got);
+  std::vector<Block> found;
+  std::vector<Multihash> left;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (got[i].ok()) {
+      found.push_back({ids[i], *std::move(got[i])});
+    } else {
+      left.push_back(ids[i]);
+    }
+  }
+  L2P_RETURN_IF_ERROR(keeping_.node.blocks().Put(found));
+  if (left.empty()) return absl::OkStatus();
+  L2P_ASSIGN_OR_RETURN(const GroupContent content,
+                       LoadContent(keeping_.node, keeping_.host.crypto(), group));
+  if (!content.sidecar) return absl::UnavailableError("no other holder has them");
+  std::set<Place> sources;
+  for (const MemberView& member : keeping_.roster.Members(group)) {
+    if (member.trusted && member.within_reach() && member.peer != keeping_.self()) {
+      sources.insert(member.place);
+    }
+  }
+  Rebuild rebuild(keeping_.host, keeping_.node, content, sources, {content.place},
+                  [this](uint64_t bytes) { pace_.Take(bytes); });
+  for (const Multihash& id : left) {
+    absl::StatusOr<Bytes> made = absl::UnknownError("");
+    rebuild.Read({&id, 1}, {&made, 1});
+    if (!made.ok()) return made.status();
+    const Block block{id, *std::move(made)};
+    L2P_RETURN_IF_ERROR(keeping_.node.blocks().Put({&block, 1}));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace l2p::keeper

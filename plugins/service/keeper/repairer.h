@@ -1,0 +1,70 @@
+#ifndef L2P_PLUGINS_SERVICE_KEEPER_REPAIRER_H_
+#define L2P_PLUGINS_SERVICE_KEEPER_REPAIRER_H_
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "grants.h"
+#include "group_content.h"
+#include "keeping.h"
+#include "pace.h"
+
+namespace l2p::keeper {
+
+// The Repairer brings groups that have lost too many pieces back to their target: first in the
+// group's order, or, when those before it let a group wait, in their place. One group at a time,
+// with the consent of all other members within reach, so that no two members repair one group.
+//
+// [any thread], but Step, which never overlaps itself.
+class Repairer {
+ public:
+  static constexpr size_t kPushesAtOnce = 4;
+  static constexpr Duration kConsent = absl::Minutes(10);  // Asked for again while it lasts.
+  static constexpr Duration kAskLimit = absl::Seconds(10);
+  static constexpr Duration kCandidatesLimit = absl::Seconds(30);
+
+  explicit Repairer(const Keeping& keeping);
+
+  // Looks at all groups and repairs those whose turn it is.
+  void Step();
+
+  // Puts blocks back that this node has lost of its own shares.
+  void Mend();
+
+  // Whether `peer` may repair `group` now, as far as this node is concerned.
+  bool Consent(const PeerId& peer, const RepairClaim& claim);
+
+  enum class Phase { kIdle, kDue, kRunning };
+  Phase PhaseOf(const Multihash& group) const;
+
+ private:
+  class Filling;
+
+  bool IsDue(const Multihash& group, const KeptGroup& kept);
+  void RepairOne(const Multihash& group, const KeptGroup& kept);
+  bool AskAll(const Multihash& group, std::span<const MemberView> members, Duration time);
+  absl::Status Restore(const Multihash& group, std::span<const MemberView> members,
+                       const Verdict& verdict);
+  absl::Status Fill(const GroupContent& content, std::vector<PeerInfo> candidates,
+                    const std::vector<Place>& missing, const BlockReader& read);
+  absl::Status MendOne(const Multihash& group, const std::vector<BlockRef>& lost);
+  void TellMembers(const Multihash& group, const std::vector<MemberHint>& added);
+  BlockReader Paced(BlockReader read);
+
+  const Keeping& keeping_;
+  Pace pace_;
+  Grants grants_;
+  Metric& repairs_;
+  Metric& fetched_bytes_;
+  Metric& pushed_bytes_;
+  Metric& mended_;
+  mutable Mutex mutex_{"Repairer"};
+  std::map<Multihash, Time> due_since_ L2P_GUARDED_BY(mutex_);
+  Multihash running_ L2P_GUARDED_BY(mutex_);
+};
+
+}  // namespace l2p::keeper
+
+#endif  // L2P_PLUGINS_SERVICE_KEEPER_REPAIRER_H_

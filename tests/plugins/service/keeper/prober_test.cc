@@ -1,0 +1,225 @@
+// Probes between keepers on TestNodes: what they find out, and what they cost.
+#include "prober.h"
+
+#include <gmock/gmock.h>
+
+#include "absl/strings/str_cat.h"
+#include "boringssl_crypto.h"
+#include "keeper_service.h"
+#include "l2p/testkit/gtest_conformance.h"
+#include "l2p/testkit/service_conformance.h"
+#include "l2p/testkit/sim_messenger.h"
+#include "l2p/testkit/sim_runtime.h"
+#include "l2p/testkit/simulation.h"
+#include "l2p/testkit/test_host.h"
+#include "l2p/testkit/test_node.h"
+
+namespace l2p::keeper {
+namespace {
+
+const Redundancy kSpec = Redundancy::ReedSolomon(8, 24);
+const BoringsslCrypto crypto;
+
+std::unique_ptr<Identity> IdentityOf(uint8_t number) {
+  const std::vector<uint8_t> seed(32, number);
+  const std::string key = *crypto.NewPrivateKey(seed);
+  return *crypto.OpenIdentity(AsBytes(key));
+}
+
+Multihash GroupOf(uint32_t number) {
+  const std::string name = absl::StrCat("group ", number);
+  const ByteView view = AsBytes(name);
+  return *Multihash::FromDigest(HashCode::kSha2_256, crypto.Sha256({&view, 1}));
+}
+
+// One keeper's prober, served.
+struct Party {
+  Party(testkit::Simulation& simulation, testkit::SimNetwork& network,
+        testkit::SimMessengers& messengers, uint8_t number)
+      : identity(IdentityOf(number)),
+        node_number(network.AddNode()),
+        runtime(simulation, disk, absl::StrCat("node", number)),
+        host(runtime, {.crypto = &crypto, .identity = identity.get()}),
+        messenger(messengers.New(node_number, runtime, identity->peer())),
+        node(*messenger),
+        roster(crypto, identity->peer()),
+        stopping(runtime.NewEvent()),
+        keeping{host, node, roster, options, *stopping},
+        prober(keeping) {
+    serving = *messenger->Serve(
+        kProtocol, kMaxMessage,
+        [this](const Caller& from, ByteView request) -> absl::StatusOr<std::optional<Bytes>> {
+          KeeperAnswer answer;
+          answer.ranges = prober.Answer(from.peer, ParseRequest(request)->ranges);
+          return Bytes::Of(Encode(answer));
+        });
+  }
+
+  void Hold(uint32_t group, Place place, const std::vector<std::pair<PeerId, Place>>& members) {
+    roster.Add({GroupOf(group), kSpec, place, {}, {}, {}}, members);
+  }
+
+  testkit::MemoryDisk disk;
+  std::unique_ptr<Identity> identity;
+  size_t node_number;
+  testkit::SimRuntime runtime;
+  testkit::TestHost host;
+  std::unique_ptr<testkit::SimMessenger> messenger;
+  testkit::TestNode node;
+  Options options;
+  Roster roster;
+  std::unique_ptr<Event> stopping;
+  Keeping keeping;
+  Prober prober;
+  std::unique_ptr<Registration> serving;
+};
+
+// Runs `body` with `count` parties that know each other's addresses.
+void WithParties(size_t count,
+                 const std::function<void(std::vector<std::unique_ptr<Party>>&,
+                                          testkit::SimNetwork&, testkit::Simulation&)>& body) {
+  testkit::Simulation simulation(1);
+  testkit::SimNetwork network(simulation);
+  testkit::SimMessengers messengers(network, {.idle = absl::Hours(48)});
+  simulation.Run([&] {
+    std::vector<std::unique_ptr<Party>> parties;
+    for (size_t i = 0; i < count; ++i) {
+      parties.push_back(
+          std::make_unique<Party>(simulation, network, messengers, static_cast<uint8_t>(i + 1)));
+    }
+    // A probe has no address: as in a node, it is the messenger that knows where peers are.
+    for (const auto& from : parties) {
+      for (const auto& to : parties) {
+        if (from != parties[0] && to != parties[0]) continue;
+        if (from != to)
+          from->messenger
+              ->Tell(to->messenger->Self(), "/none", {}, simulation.Now() + absl::Seconds(5))
+              .IgnoreError();
+      }
+    }
+    simulation.Sleep(absl::Seconds(2));
+    body(parties, network, simulation);
+    parties.clear();
+  });
+}
+
+TEST(Prober, FindsWhatOneOfTwoNoLongerHolds) {
+  WithParties(2, [](auto& parties, auto&, auto&) {
+    Party& a = *parties[0];
+    Party& b = *parties[1];
+    for (uint32_t g = 0; g < 1000; ++g) {
+      a.Hold(g, 1, {{b.identity->peer(), 2}});
+      b.Hold(g, 2, {{a.identity->peer(), 1}});
+    }
+    b.roster.Remove(GroupOf(500));
+    a.roster.Remove(GroupOf(700));
+    a.prober.Hurry(b.identity->peer());
+    a.prober.Step();
+    EXPECT_EQ(a.roster.DigestOf(b.identity->peer(), ""), b.roster.DigestOf(a.identity->peer(), ""));
+    EXPECT_EQ(a.roster.Members(GroupOf(500)).size(), 1u);
+    EXPECT_EQ(b.roster.Members(GroupOf(700)).size(), 1u);
+    EXPECT_EQ(a.roster.Members(GroupOf(1)).size(), 2u);
+  });
+}
+
+TEST(Prober, LearnsOfHoldersThatOnlyOneSideKnew) {
+  WithParties(2, [](auto& parties, auto&, auto&) {
+    Party& a = *parties[0];
+    Party& b = *parties[1];
+    for (uint32_t g = 0; g < 400; ++g) {
+      a.Hold(g, 1, {{b.identity->peer(), 2}});
+      b.Hold(g, 2, {});
+    }
+    for (uint32_t g = 400; g < 500; ++g) {
+      a.Hold(g, 1, {});
+      b.Hold(g, 2, {{a.identity->peer(), 1}});
+    }
+    // Who it does not know of at all it cannot ask; the other side knows.
+    for (int i = 0; i < 2; ++i) {
+      a.prober.Hurry(b.identity->peer());
+      a.prober.Step();
+    }
+    for (uint32_t g = 0; g < 500; ++g) {
+      EXPECT_EQ(a.roster.Members(GroupOf(g)).size(), 2u) << g;
+      EXPECT_EQ(b.roster.Members(GroupOf(g)).size(), 2u) << g;
+    }
+  });
+}
+
+TEST(Prober, MissesWhoDoesNotAnswer) {
+  WithParties(2, [](auto& parties, testkit::SimNetwork& network, testkit::Simulation& simulation) {
+    Party& a = *parties[0];
+    Party& b = *parties[1];
+    a.Hold(1, 1, {{b.identity->peer(), 2}});
+    b.Hold(1, 2, {{a.identity->peer(), 1}});
+    network.SetFate(b.node_number, testkit::SimNetwork::Fate::kFrozen);
+    a.prober.Hurry(b.identity->peer());
+    a.prober.Step();
+    EXPECT_FALSE(a.roster.Members(GroupOf(1))[1].within_reach());
+    network.SetFate(b.node_number, testkit::SimNetwork::Fate::kUp);
+    simulation.Sleep(absl::Minutes(11));
+    a.prober.Step();
+    EXPECT_TRUE(a.roster.Members(GroupOf(1))[1].within_reach());
+  });
+}
+
+// The figure of docs/operations.md: 10,000 groups with 60 other holders.
+TEST(Prober, CostsTwentyMegabytesADayAtMostHoweverManyGroupsAreHeld) {
+  constexpr size_t kPeers = 61;
+  constexpr uint32_t kGroups = 10'000;
+  WithParties(kPeers, [&](auto& parties, testkit::SimNetwork& network,
+                          testkit::Simulation& simulation) {
+    Party& self = *parties[0];
+    for (uint32_t g = 0; g < kGroups; ++g) {
+      std::vector<std::pair<PeerId, Place>> members;
+      for (size_t i = 0; i < 23; ++i) {
+        Party& other = *parties[1 + (g + i) % (kPeers - 1)];
+        members.emplace_back(other.identity->peer(), static_cast<Place>(i + 1));
+        other.Hold(g, static_cast<Place>(i + 1), {{self.identity->peer(), 0}});
+      }
+      self.Hold(g, 0, members);
+    }
+    // In a swarm the others have as many fellows as this one.
+    for (const auto& party : parties) party->options.interval = self.prober.Interval();
+    const auto before = network.traffic(0);
+    const Time end = simulation.Now() + absl::Hours(24);
+    while (simulation.Now() < end) {
+      simulation.Sleep(absl::Minutes(1));
+      for (const auto& party : parties) party->prober.Step();
+    }
+    const auto after = network.traffic(0);
+    const uint64_t payload = after.bytes_out - before.bytes_out + after.bytes_in - before.bytes_in;
+    // Of each exchange one message goes out, as question or as answer. If every one finds its
+    // connection closed, handshake and identify take 5 KB in both directions.
+    const uint64_t exchanges = after.messages_out - before.messages_out;
+    const uint64_t bytes = payload + exchanges * 5000;
+    std::printf("%zu bytes in %zu probes; %zu bytes a day with handshakes\n", size_t{payload},
+                size_t{exchanges}, size_t{bytes});
+    EXPECT_GE(exchanges, 1000u);
+    EXPECT_LE(bytes, 20'000'000u);
+    EXPECT_EQ(self.roster.Members(GroupOf(1)).size(), 24u);
+  });
+}
+
+}  // namespace
+}  // namespace l2p::keeper
+
+namespace l2p::testkit {
+namespace {
+
+absl::StatusOr<std::unique_ptr<Service>> NewKeeper(Host& host) {
+  return std::make_unique<keeper::KeeperService>(host, keeper::Options());
+}
+
+std::unique_ptr<Host> HostOn(Runtime& runtime, size_t node) {
+  static std::map<size_t, std::unique_ptr<Identity>> identities;
+  auto& identity = identities[node];
+  if (identity == nullptr) identity = keeper::IdentityOf(static_cast<uint8_t>(100 + node));
+  return std::make_unique<TestHost>(
+      runtime, TestHost::Options{.crypto = &keeper::crypto, .identity = identity.get()});
+}
+
+L2P_TEST_CONFORMANCE(KeeperServiceTest, ServiceConformance(NewKeeper, HostOn));
+
+}  // namespace
+}  // namespace l2p::testkit

@@ -1,0 +1,178 @@
+// What two nodes say to each other about the groups they share, without a network between them.
+#include "roster.h"
+
+#include <gmock/gmock.h>
+
+#include "absl/strings/str_cat.h"
+#include "boringssl_crypto.h"
+#include "grants.h"
+#include "l2p/testkit/memory_disk.h"
+#include "prober.h"
+
+namespace l2p::keeper {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+const Time kNow = absl::FromUnixSeconds(1'700'000'000);
+const Redundancy kSpec = Redundancy::ReedSolomon(8, 24);
+const BoringsslCrypto crypto;
+
+PeerId PeerOf(uint32_t number) {
+  std::string key = {0x08, 0x01, 0x12, 0x20};
+  const std::string name = absl::StrCat(number);
+  key += name + std::string(32 - name.size(), '.');
+  return *PeerId::OfPublicKey(AsBytes(key));
+}
+
+Multihash GroupOf(uint32_t number) {
+  const std::string name = absl::StrCat("group ", number);
+  const ByteView view = AsBytes(name);
+  return *Multihash::FromDigest(HashCode::kSha2_256, crypto.Sha256({&view, 1}));
+}
+
+// `roster`, at `own`, holds the group together with `peer`, at `other`.
+void Share2(Roster& roster, uint32_t group, Place own, const PeerId& peer, Place other) {
+  const std::pair<PeerId, Place> member(peer, other);
+  roster.Add({GroupOf(group), kSpec, own, {}, PeerOf(999), PeerOf(999)}, {&member, 1});
+}
+
+const PeerId kA = PeerOf(1);
+const PeerId kB = PeerOf(2);
+
+TEST(Roster, HasEqualDigestsWhereTwoAgree) {
+  Roster a(crypto, kA), b(crypto, kB);
+  for (uint32_t g = 0; g < 300; ++g) {
+    Share2(a, g, 3, kB, 7);
+    Share2(b, g, 7, kA, 3);
+  }
+  EXPECT_EQ(a.DigestOf(kB, ""), b.DigestOf(kA, ""));
+  for (int i = 0; i < 16; ++i) {
+    const std::string path(1, static_cast<char>(i));
+    EXPECT_EQ(a.DigestOf(kB, path), b.DigestOf(kA, path));
+  }
+  b.Remove(GroupOf(17));
+  EXPECT_NE(a.DigestOf(kB, ""), b.DigestOf(kA, ""));
+}
+
+TEST(Roster, TakesNobodysWordButHisOwn) {
+  Roster a(crypto, kA);
+  Share2(a, 1, 0, kB, 1);
+  EXPECT_THAT(a.Members(GroupOf(1)), testing::SizeIs(2));
+  const PeerId stranger = PeerOf(3);
+  a.Suggest(stranger, {GroupOf(1), 4, PeerOf(5)});  // Not a member: a hint, not to be trusted.
+  a.Conclude(stranger, "", {});
+  const std::vector<MemberView> members = a.Members(GroupOf(1));
+  ASSERT_THAT(members, testing::SizeIs(3));
+  EXPECT_TRUE(members[1].trusted);
+  EXPECT_FALSE(members[2].trusted);
+  const Share claim{GroupOf(1), 9};
+  a.Learn(stranger, {&claim, 1});
+  EXPECT_FALSE(a.Members(GroupOf(1)).back().trusted);
+  a.SetTrusted(GroupOf(1), stranger, true);
+  EXPECT_TRUE(a.Members(GroupOf(1)).back().trusted);
+}
+
+TEST(Roster, TrustsForTheTimeBeingWhomATrustedMemberNames) {
+  Roster a(crypto, kA);
+  Share2(a, 1, 0, kB, 1);
+  a.Suggest(kB, {GroupOf(1), 4, PeerOf(5)});
+  EXPECT_TRUE(a.Members(GroupOf(1)).back().trusted);
+}
+
+TEST(Roster, HasNoPlaceForTheOwnerAndForImpossiblePlaces) {
+  Roster a(crypto, kA);
+  Share2(a, 1, 0, kB, 1);
+  const Share right{GroupOf(1), 2}, beyond{GroupOf(1), 24}, whole{GroupOf(1), kWhole};
+  a.Learn(PeerOf(999), {&right, 1});
+  a.Learn(PeerOf(3), {&beyond, 1});
+  a.Learn(PeerOf(3), {&whole, 1});
+  EXPECT_THAT(a.Members(GroupOf(1)), testing::SizeIs(2));
+}
+
+TEST(Roster, DropsWhatAMemberDenies) {
+  Roster a(crypto, kA);
+  Share2(a, 1, 0, kB, 1);
+  Share2(a, 2, 0, kB, 1);
+  const Share still{GroupOf(2), 1};
+  a.Conclude(kB, "", {&still, 1});
+  EXPECT_THAT(a.Members(GroupOf(1)), testing::SizeIs(1));
+  EXPECT_THAT(a.Members(GroupOf(2)), testing::SizeIs(2));
+}
+
+TEST(Roster, DoesNotClaimABrokenGroup) {
+  Roster a(crypto, kA);
+  Share2(a, 1, 0, kB, 1);
+  a.SetBroken(GroupOf(1), true);
+  EXPECT_THAT(a.List(kB, ""), IsEmpty());
+  EXPECT_FALSE(a.Members(GroupOf(1))[0].trusted);
+  a.SetBroken(GroupOf(1), false);
+  EXPECT_THAT(a.List(kB, ""), testing::SizeIs(1));
+}
+
+TEST(Roster, HoldsOnlySoManyMembersOfAGroup) {
+  Roster a(crypto, kA);
+  Share2(a, 1, 0, kB, 1);
+  for (uint32_t i = 0; i < 2 * Roster::kMaxMembers; ++i) {
+    const Share claim{GroupOf(1), static_cast<Place>(i % 24)};
+    a.Learn(PeerOf(1000 + i), {&claim, 1});
+  }
+  EXPECT_THAT(a.Members(GroupOf(1)), testing::SizeIs(Roster::kMaxMembers + 1));
+}
+
+TEST(Roster, KnowsItsMembersAgainAfterARestart) {
+  testkit::MemoryDisk disk;
+  State& state = **disk.OpenState("keeper");
+  {
+    Roster a(crypto, kA);
+    Share2(a, 1, 0, kB, 1);
+    Share2(a, 2, 0, kB, 1);
+    a.AddTrusted(GroupOf(1), PeerOf(7), 5);
+    ASSERT_TRUE(a.Save(state).ok());
+    a.Remove(GroupOf(2));
+    ASSERT_TRUE(a.Save(state).ok());
+  }
+  Roster again(crypto, kA);
+  ASSERT_TRUE(again.Load(state).ok());
+  again.Add({GroupOf(1), kSpec, 0, {}, PeerOf(999), PeerOf(999)}, {});
+  again.Add({GroupOf(2), kSpec, 0, {}, PeerOf(999), PeerOf(999)}, {});
+  EXPECT_THAT(again.Members(GroupOf(1)), testing::SizeIs(3));
+  EXPECT_THAT(again.Members(GroupOf(2)), testing::SizeIs(1));
+}
+
+TEST(Roster, NotesSinceWhenAPeerIsAway) {
+  Roster a(crypto, kA);
+  Share2(a, 1, 0, kB, 1);
+  EXPECT_TRUE(a.Missed(kB, kNow));
+  EXPECT_FALSE(a.Missed(kB, kNow + absl::Minutes(5)));
+  EXPECT_EQ(a.Members(GroupOf(1))[1].absent_since, kNow);
+  a.Heard(kB, kNow + absl::Minutes(10));
+  EXPECT_TRUE(a.Members(GroupOf(1))[1].within_reach());
+  a.Missed(kB, kNow);
+  a.ForgetAbsentSince(kNow + absl::Seconds(1));
+  EXPECT_THAT(a.Members(GroupOf(1)), testing::SizeIs(1));
+}
+
+TEST(Grants, AreGivenToOneAtATimeAndEnd) {
+  Grants grants;
+  EXPECT_TRUE(grants.Give(GroupOf(1), kA, kNow + absl::Minutes(10), kNow));
+  EXPECT_FALSE(grants.Give(GroupOf(1), kB, kNow + absl::Minutes(10), kNow));
+  EXPECT_TRUE(grants.Give(GroupOf(2), kB, kNow + absl::Minutes(10), kNow));
+  EXPECT_EQ(grants.Holder(GroupOf(1), kNow), kA);
+  EXPECT_TRUE(grants.Holder(GroupOf(1), kNow + absl::Minutes(10)).empty());
+  EXPECT_TRUE(grants.Give(GroupOf(1), kA, absl::InfinitePast(), kNow));
+  EXPECT_TRUE(grants.Give(GroupOf(1), kB, kNow + absl::Minutes(10), kNow));
+}
+
+TEST(Grants, AreCapped) {
+  Grants grants;
+  for (uint32_t i = 0; i < Grants::kMostOfPeer; ++i) {
+    EXPECT_TRUE(grants.Give(GroupOf(i), kA, kNow + absl::Minutes(10), kNow));
+  }
+  EXPECT_FALSE(grants.Give(GroupOf(99'999), kA, kNow + absl::Minutes(10), kNow));
+  EXPECT_TRUE(grants.Give(GroupOf(99'999), kB, kNow + absl::Minutes(10), kNow));
+}
+
+}  // namespace
+}  // namespace l2p::keeper
