@@ -110,6 +110,8 @@ struct KernelNode::Parts {
   std::unique_ptr<BlockService> blocks;
   std::unique_ptr<Holdings> holdings;
   std::unique_ptr<Scrubber> scrubber;
+  std::unique_ptr<GarbageCollector> collector;
+  std::unique_ptr<Leases> leases;
   std::unique_ptr<Exchange> exchange;
   std::unique_ptr<Placement> placement;
   std::unique_ptr<Content> content;
@@ -243,17 +245,26 @@ absl::Status KernelNode::Parts::OpenContent() {
   }
   absl::StatusOr<Redundancy> redundancy = Redundancy::Parse(settings.Text("placement.redundancy"));
   if (!redundancy.ok()) return config.At("placement.redundancy", redundancy.status());
+  const absl::StatusOr<Duration> lease = ParseLease(settings.Text("placement.lease"));
+  if (!lease.ok()) return config.At("placement.lease", lease.status());
+  const absl::StatusOr<Duration> longest = ParseLease(settings.Text("placement.max_lease"));
+  if (!longest.ok()) return config.At("placement.max_lease", longest.status());
 
   L2P_ASSIGN_OR_RETURN(const uint64_t quota, QuotaOf(runtime, settings, *state));
   blocks = std::make_unique<BlockService>(runtime, store, hashers, quota);
   holdings = std::make_unique<Holdings>(
       runtime, *state, *blocks, identity->peer(),
-      static_cast<uint64_t>(settings.Integer("placement.quota_per_peer")));
+      ShareLimits{static_cast<uint64_t>(settings.Integer("placement.quota_per_peer")),
+                  static_cast<uint64_t>(settings.Integer("placement.quota_per_network")),
+                  static_cast<uint64_t>(settings.Integer("placement.blocks_per_peer")), *longest});
+  collector = std::make_unique<GarbageCollector>(runtime, *blocks, *holdings);
+  leases = std::make_unique<Leases>(
+      Leases::Parts{runtime, *state, *holdings, router, *content_messenger, *identity, *crypto});
   scrubber = std::make_unique<Scrubber>(runtime, *state, *blocks, *holdings,
                                         settings.GetDuration("storage.scrub_interval"));
   exchange = std::make_unique<Exchange>(
       runtime, memory, *blocks, router, *content_messenger,
-      Exchange::Peers{[this](const PeerId& peer) { return network->RttP90(peer); },
+      Exchange::Peers{*scores, [this](const PeerId& peer) { return network->RttP90(peer); },
                       [this] { return !bootstrap.empty() || !network->Known(1).empty(); }},
       Exchange::Options{});
   Placement::Options placing;
@@ -268,7 +279,7 @@ absl::Status KernelNode::Parts::OpenContent() {
       [this](const std::string& name, std::optional<uint64_t> size) {
         return slots->MakeChunker(name, size);
       },
-      std::move(profiles), default_profile, *redundancy});
+      std::move(profiles), default_profile, *redundancy, *leases, *lease});
   return absl::OkStatus();
 }
 
@@ -365,6 +376,8 @@ absl::Status KernelNode::Start() {
   L2P_RETURN_IF_ERROR(node.router.Get()->Start(*node.router_messenger, node.KnownPeers()));
   L2P_RETURN_IF_ERROR(node.content->Start());
   L2P_RETURN_IF_ERROR(node.scrubber->Start());
+  L2P_RETURN_IF_ERROR(node.collector->Start());
+  L2P_RETURN_IF_ERROR(node.leases->Start());
   L2P_RETURN_IF_ERROR(node.StartServices());
   Tasks& tasks = node.runtime.tasks();
   node.first_join = tasks.After("join", absl::ZeroDuration(), [&node] { node.JoinByBootstrap(); });
@@ -386,6 +399,8 @@ void KernelNode::Stop(Time deadline) {
   node.bootstrap_timer.reset();
   node.scores_timer.reset();
   node.scrubber->Stop();
+  node.collector->Stop();
+  node.leases->Stop();
   node.placement->Stop();
   node.exchange->Stop();
   node.content->Stop();
@@ -468,6 +483,8 @@ absl::Status KernelNode::Follow(const NodeConfig& newer) {
   return absl::OkStatus();
 }
 
+GarbageCollector& KernelNode::collector() { return *parts_->collector; }
+PeerScores& KernelNode::scores() { return *parts_->scores; }
 Content& KernelNode::content() { return *parts_->content; }
 Network& KernelNode::network() { return *parts_->network; }
 Memory& KernelNode::memory() { return parts_->memory; }

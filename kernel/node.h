@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernel/content/content.h"
+#include "kernel/content/garbage_collector.h"
 #include "kernel/loader/registry.h"
 #include "kernel/network/network.h"
 #include "kernel/node_config.h"
@@ -71,6 +72,8 @@ class KernelNode {
   absl::Status Follow(const NodeConfig& newer);
 
   Content& content();
+  GarbageCollector& collector();
+  PeerScores& scores();
   Network& network();
   Memory& memory();
   Runtime& runtime();

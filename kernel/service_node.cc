@@ -113,7 +113,9 @@ class Groups final : public HeldGroups {
  private:
   absl::Status KeepBy(BlockService::Operation& operation, const HeldGroup& held,
                       const Content& content, std::span<const Block> blocks) {
-    L2P_RETURN_IF_ERROR(parts_.holdings.Admits(held.owner, content.blocks.bytes()));
+    L2P_ASSIGN_OR_RETURN(const Reservation room, parts_.holdings.Admit(content.blocks, held.owner,
+                                                                       "", content.record.size()));
+    L2P_ASSIGN_OR_RETURN(const Time until, parts_.holdings.LeaseUntil(held.until));
     std::vector<Multihash> ids;
     for (const BlockRef& block : content.blocks.nodes) ids.push_back(block.id);
     for (const BlockRef& block : content.blocks.leaves) ids.push_back(block.id);
@@ -126,7 +128,7 @@ class Groups final : public HeldGroups {
                                                         ": block ", ids[i].ToString(),
                                                         " is neither given nor here"));
     }
-    return parts_.holdings.Commit(content.blocks, held.owner, held.until, content.record);
+    return parts_.holdings.Commit(content.blocks, {held.owner, until, content.record});
   }
 
   const ServiceNode::Parts parts_;

@@ -333,6 +333,7 @@ absl::Status PutFiles(AdminCall& call) {
   options.chunker = call.Query("chunker");
   options.hasher = call.Query("hasher");
   options.redundancy = call.Query("redundancy");
+  options.lease = call.Query("lease");
   const bool from_body = !call.Query("path").has_value();
   L2P_ASSIGN_OR_RETURN(const std::unique_ptr<Input> opened, OpenInput(call));
   std::atomic<bool> gone = false;  // The put reads in tasks of its own.

@@ -59,7 +59,18 @@ Object SlotJson(const Slots::Slot& slot) {
   return item;
 }
 
-Object PeerJson(const Network::PeerStatus& peer) {
+Object OpinionJson(const PeerScores::Opinion& opinion) {
+  Object item = Ordered();
+  item.set("served_bytes", opinion.served_bytes);
+  item.set("wrong", opinion.wrong);
+  item.set("refusals", opinion.refusals);
+  item.set("timeouts", opinion.timeouts);
+  item.set("audits_passed", opinion.audits_passed);
+  item.set("audits_failed", opinion.audits_failed);
+  return item;
+}
+
+Object PeerJson(const Network::PeerStatus& peer, const PeerScores::Opinion& opinion) {
   Object item = Ordered();
   item.set("id", peer.id.ToString());
   item.set("address", peer.remote.ToString());
@@ -70,6 +81,9 @@ Object PeerJson(const Network::PeerStatus& peer) {
   item.set("since", absl::FormatTime(absl::RFC3339_sec, peer.since, absl::UTCTimeZone()));
   item.set("addresses",
            TextsOf(peer.addresses, [](const Multiaddr& address) { return address.ToString(); }));
+  item.set("score", opinion.score);
+  item.set("shunned", opinion.score <= NodePeers::kShunned);
+  item.set("conduct", OpinionJson(opinion));
   item.set("protocols", TextsOf(peer.protocols, [](const std::string& name) { return name; }));
   return item;
 }
@@ -114,7 +128,21 @@ absl::Status GetStatus(AdminCall& call) {
 
 absl::Status GetPeers(AdminCall& call) {
   Object body;
-  body.set("peers", TextsOf(call.node().network().Peers(), PeerJson));
+  PeerScores& scores = call.node().scores();
+  body.set("peers", TextsOf(call.node().network().Peers(), [&](const Network::PeerStatus& peer) {
+             return PeerJson(peer, scores.Find(peer.id));
+           }));
+  // Shunned peers are seldom connected.
+  Array shunned;
+  for (const auto& [peer, opinion] : scores.All()) {
+    if (opinion.score > NodePeers::kShunned) continue;
+    Object item = Ordered();
+    item.set("id", peer.ToString());
+    item.set("score", opinion.score);
+    item.set("conduct", OpinionJson(opinion));
+    shunned.add(item);
+  }
+  body.set("shunned", shunned);
   call.Answer(HTTPResponse::HTTP_OK, body);
   return absl::OkStatus();
 }

@@ -30,6 +30,12 @@ absl::Status DeleteFile(AdminCall& call);
 absl::Status StatFile(AdminCall& call);
 absl::Status ListFolder(AdminCall& call);
 
+// space_api.cc
+absl::Status ListPins(AdminCall& call);
+absl::Status AddPin(AdminCall& call);
+absl::Status RemovePin(AdminCall& call);
+absl::Status CollectGarbage(AdminCall& call);
+
 // node_api.cc
 absl::Status GetId(AdminCall& call);
 absl::Status GetStatus(AdminCall& call);

@@ -16,6 +16,7 @@ constexpr OptionSpec kPut[] = {
     {"--chunker", "NAME", "cut with this chunker"},
     {"--hasher", "NAME", "name blocks with this hash"},
     {"--redundancy", "SPEC", "copies:N; default placement.redundancy"},
+    {"--lease", "TIME", "how long holders are to keep it: 90d, forever; default placement.lease"},
     {"--strict", nullptr, "fail when less redundancy was reached than asked"},
 };
 constexpr OptionSpec kGet[] = {
@@ -34,7 +35,9 @@ constexpr Command kCommands[] = {
     {"ls", "ID[/PATH]", "list a folder", 1, 1, {}, RunLs},
     {"stat", "ID[/PATH]", "tell type and size", 1, 1, {}, RunStat},
     {"files", "", "list what was put here", 0, 0, {}, RunFiles},
-    {"rm", "ID|NAME", "forget what was put here and free its space", 1, 1, {}, RunRm},
+    {"rm", "ID|NAME", "forget what was put here, at its holders as well", 1, 1, {}, RunRm},
+    {"pin", "add|rm|ls [ID]", "keep a file or folder in this node, or no longer", 1, 2, {}, RunPin},
+    {"gc", "", "free blocks that nobody needs", 0, 0, {}, RunGc},
     {"id", "", "tell this node's id and addresses", 0, 0, {}, RunId},
     {"peers", "", "list the connected peers", 0, 0, {}, RunPeers},
     {"connect", "MULTIADDR", "connect to a peer", 1, 1, {}, RunConnect},

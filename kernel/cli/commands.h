@@ -56,6 +56,10 @@ int RunStatus(const Invocation& invocation);
 int RunDashboard(const Invocation& invocation);
 int RunShutdown(const Invocation& invocation);
 
+// space_commands.cc
+int RunPin(const Invocation& invocation);
+int RunGc(const Invocation& invocation);
+
 // plugin_commands.cc
 int RunPlugin(const Invocation& invocation);
 int CheckPluginFile(const std::string& file);  // Its ExitCode.

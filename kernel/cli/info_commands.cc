@@ -140,10 +140,15 @@ int RunId(const Invocation& invocation) {
 int RunPeers(const Invocation& invocation) {
   return Show(invocation, "/api/v1/peers", false, [](const Object::Ptr& peers) {
     for (const Object::Ptr& peer : Items(peers, "peers")) {
-      std::cout << absl::StrFormat("%s %-8s %6.1f ms %3d streams  %s  %s\n", Text(peer, "id"),
-                                   Text(peer, "direction"), peer->optValue<double>("rtt_ms", 0),
-                                   peer->optValue<int>("streams", 0), Text(peer, "agent"),
-                                   Text(peer, "address"));
+      std::cout << absl::StrFormat(
+          "%s %-8s %6.1f ms %3d streams  score %+.1f  %s  %s\n", Text(peer, "id"),
+          Text(peer, "direction"), peer->optValue<double>("rtt_ms", 0),
+          peer->optValue<int>("streams", 0), peer->optValue<double>("score", 0),
+          Text(peer, "agent"), Text(peer, "address"));
+    }
+    for (const Object::Ptr& peer : Items(peers, "shunned")) {
+      std::cout << absl::StrFormat("%s shunned  score %+.1f\n", Text(peer, "id"),
+                                   peer->optValue<double>("score", 0));
     }
   });
 }

@@ -101,7 +101,7 @@ absl::StatusOr<Object::Ptr> PutOne(const Invocation& invocation, const std::stri
     if (!invocation.arguments.Has(absl::StrCat("--", flag))) continue;
     absl::StrAppend(&query, "&", flag == std::string("only-hash") ? "only_hash" : flag, "=1");
   }
-  for (const char* option : {"profile", "chunker", "hasher", "redundancy"}) {
+  for (const char* option : {"profile", "chunker", "hasher", "redundancy", "lease"}) {
     if (const auto value = invocation.arguments.Value(absl::StrCat("--", option))) {
       absl::StrAppend(&query, "&", option, "=", PercentEncode(*value));
     }

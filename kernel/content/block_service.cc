@@ -7,9 +7,6 @@
 namespace l2p {
 namespace {
 
-// What a store may add to a block: header, index entry, padding.
-constexpr uint64_t kOverheadPerBlock = 128;
-
 std::vector<Multihash> IdsOf(std::span<const Block> blocks) {
   std::vector<Multihash> ids;
   ids.reserve(blocks.size());

@@ -22,6 +22,9 @@ namespace l2p {
 // [any thread]; calls may wait on the disk.
 class BlockService {
  public:
+  // What a store may add to a block: header, index entry, padding.
+  static constexpr uint64_t kOverheadPerBlock = 128;
+
   // All lent; they outlive this. `quota_bytes` bounds the store's bytes on disk.
   BlockService(Runtime& runtime, PluginSlot<BlockStore>& store, const Hashers& hashers,
                uint64_t quota_bytes);

@@ -45,6 +45,7 @@ absl::StatusOr<std::shared_ptr<Chunker>> MakeChunker(const Content::ChunkerFacto
 struct Content::Plan {
   ImportOptions import;
   Redundancy redundancy;
+  Duration lease;
 };
 
 Content::Content(Parts parts)
@@ -99,6 +100,10 @@ absl::StatusOr<Content::Plan> Content::MakePlan(const PutOptions& options) const
   if (plan.redundancy.kind != Redundancy::Kind::kCopies) {
     return absl::UnimplementedError("only copies:N is placed by this version");
   }
+  plan.lease = parts_.lease;
+  if (options.lease) {
+    L2P_ASSIGN_OR_RETURN(plan.lease, ParseLease(*options.lease));
+  }
   return plan;
 }
 
@@ -107,7 +112,9 @@ absl::StatusOr<Content::PutResult> Content::Put(
     const std::function<void(const PutProgress&)>& on_progress) {
   L2P_ASSIGN_OR_RETURN(const Plan plan, MakePlan(options));
   std::unique_ptr<Placement::Push> push;
-  if (!options.only_hash && !options.local) push = parts_.placement.NewPush(plan.redundancy);
+  if (!options.only_hash && !options.local) {
+    push = parts_.placement.NewPush(plan.redundancy, parts_.runtime.Now() + plan.lease);
+  }
 
   // The put runs in a task of its own, so that progress is told whatever it waits for.
   absl::StatusOr<PutResult> result = absl::AbortedError("the put did not run");
@@ -167,7 +174,11 @@ absl::StatusOr<Content::PutResult> Content::StorePut(Input& input, const PutOpti
   root.size = result.size;
   root.added = parts_.runtime.Now();
   root.local_only = options.local;
-  if (!options.local) root.redundancy = plan.redundancy.ToString();
+  if (!options.local) {
+    root.redundancy = plan.redundancy.ToString();
+    root.lease = plan.lease;
+    root.renew_at = Leases::FirstRenewal(root.added, plan.lease);
+  }
   L2P_RETURN_IF_ERROR(draft.Finish(std::move(root)));
   AnnounceLater(draft.groups());
   return result;
@@ -178,13 +189,17 @@ std::unique_ptr<Exchange::Session> Content::NewSession(bool local_only) {
 }
 
 absl::Status Content::Keep(const Cid& id, const std::string& name) {
+  Root root;
+  root.name = name;
+  return KeepRoot(id, std::move(root));
+}
+
+absl::Status Content::KeepRoot(const Cid& id, Root root) {
   const Time deadline = parts_.runtime.Now() + kKeepDeadline;
   const std::unique_ptr<BlockSource> session = NewSession(false);
   Draft draft(parts_.runtime, parts_.blocks, parts_.holdings);
   L2P_ASSIGN_OR_RETURN(Subtree dag, KeepDag(*session, id, draft, deadline));
-  Root root;
   root.id = id;
-  root.name = name;
   root.size = dag.dag_bytes;
   // Kept blocks need not be UnixFS; then the size is that of the blocks.
   if (absl::StatusOr<Stat> stat = StatOf(*session, id, deadline); stat.ok() && stat->size > 0) {
@@ -196,7 +211,11 @@ absl::Status Content::Keep(const Cid& id, const std::string& name) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<Root>> Content::Files() const { return parts_.holdings.Roots(); }
+absl::StatusOr<std::vector<Root>> Content::Files() const {
+  L2P_ASSIGN_OR_RETURN(std::vector<Root> roots, parts_.holdings.Roots());
+  std::erase_if(roots, [](const Root& root) { return !root.is_file; });
+  return roots;
+}
 
 absl::StatusOr<Root> Content::FindRoot(std::string_view id_or_name) const {
   L2P_ASSIGN_OR_RETURN(std::vector<Root> roots, Files());
@@ -215,14 +234,54 @@ absl::StatusOr<Root> Content::FindRoot(std::string_view id_or_name) const {
 }
 
 absl::Status Content::Remove(std::string_view id_or_name) {
-  L2P_ASSIGN_OR_RETURN(Root root, FindRoot(id_or_name));
+  L2P_ASSIGN_OR_RETURN(const Root root, FindRoot(id_or_name));
+  if (root.pinned) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(root.id.ToString(), " is pinned: l2p pin rm ", root.id.ToString(), " first"));
+  }
+  return Forget(root);
+}
+
+absl::Status Content::Forget(const Root& root) {
   L2P_RETURN_IF_ERROR(parts_.holdings.RemoveRoot(root.id));
-  const std::vector<Multihash> held = parts_.holdings.Groups();
-  std::erase_if(root.groups, [&](const Multihash& group) {
-    return std::binary_search(held.begin(), held.end(), group);
-  });
-  if (!root.groups.empty()) parts_.router.Get()->Withdraw(root.groups);
-  return absl::OkStatus();
+  std::vector<Multihash> unwanted;
+  std::vector<Multihash> unheld;
+  for (const Multihash& group : root.groups) {
+    if (!parts_.holdings.IsWanted(group)) unwanted.push_back(group);
+    if (!parts_.holdings.FindGroup(group).ok()) unheld.push_back(group);
+  }
+  if (!unheld.empty()) parts_.router.Get()->Withdraw(unheld);
+  return root.redundancy.empty() ? absl::OkStatus() : parts_.leases.End(unwanted);
+}
+
+absl::Status Content::Pin(const Cid& id) {
+  L2P_ASSIGN_OR_RETURN(const std::vector<Root> roots, parts_.holdings.Roots());
+  for (Root root : roots) {
+    if (root.id.hash() != id.hash()) continue;
+    root.pinned = true;
+    return parts_.holdings.UpdateRoot(root);
+  }
+  Root root;
+  root.pinned = true;
+  root.is_file = false;
+  return KeepRoot(id, std::move(root));
+}
+
+absl::Status Content::Unpin(const Cid& id) {
+  L2P_ASSIGN_OR_RETURN(const std::vector<Root> pins, Pins());
+  for (Root root : pins) {
+    if (root.id.hash() != id.hash()) continue;
+    if (!root.is_file) return Forget(root);
+    root.pinned = false;
+    return parts_.holdings.UpdateRoot(root);
+  }
+  return absl::NotFoundError(absl::StrCat(id.ToString(), " is not pinned"));
+}
+
+absl::StatusOr<std::vector<Root>> Content::Pins() const {
+  L2P_ASSIGN_OR_RETURN(std::vector<Root> roots, parts_.holdings.Roots());
+  std::erase_if(roots, [](const Root& root) { return !root.pinned; });
+  return roots;
 }
 
 void Content::AnnounceLater(std::vector<Multihash> groups) {

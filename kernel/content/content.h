@@ -13,6 +13,7 @@
 #include "kernel/content/holdings.h"
 #include "kernel/content/importer.h"
 #include "kernel/network/exchange.h"
+#include "kernel/network/leases.h"
 #include "kernel/network/placement.h"
 
 namespace l2p {
@@ -41,6 +42,8 @@ class Content {
     std::map<std::string, Profile> profiles;
     std::string default_profile;  // Everything but the chunker, without --profile.
     Redundancy redundancy;        // placement.redundancy
+    Leases& leases;
+    Duration lease;  // placement.lease
   };
   explicit Content(Parts parts);
 
@@ -59,6 +62,7 @@ class Content {
     std::optional<std::string> chunker;  // "name", or "name:size".
     std::optional<std::string> hasher;
     std::optional<std::string> redundancy;
+    std::optional<std::string> lease;  // See ParseLease.
   };
   struct PutProgress {
     uint64_t read_bytes = 0;
@@ -85,13 +89,24 @@ class Content {
   // Reads `id` from the network, or here, and keeps it in this node as a root (get --keep).
   absl::Status Keep(const Cid& id, const std::string& name);
 
+  // What was put or kept here, without what is only pinned.
+
   absl::StatusOr<std::vector<Root>> Files() const;
   // By id or by name (InvalidArgument when several roots have the name).
   absl::StatusOr<Root> FindRoot(std::string_view id_or_name) const;
+  // Ends the leases at the holders as well. FailedPrecondition when it is pinned.
   absl::Status Remove(std::string_view id_or_name);
+
+  // Keeps `id` in this node whatever else is removed, fetching what is not here.
+  absl::Status Pin(const Cid& id);
+  // NotFound when it is not pinned.
+  absl::Status Unpin(const Cid& id);
+  absl::StatusOr<std::vector<Root>> Pins() const;
 
  private:
   struct Plan;
+  absl::Status KeepRoot(const Cid& id, Root root);
+  absl::Status Forget(const Root& root);
   absl::StatusOr<Plan> MakePlan(const PutOptions& options) const;
   absl::StatusOr<PutResult> RunPut(Input& input, const PutOptions& options, const Plan& plan,
                                    Placement::Push* push, std::atomic<uint64_t>& read_bytes);

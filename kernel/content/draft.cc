@@ -43,7 +43,7 @@ absl::Status Draft::Finish(Root root) {
 
 absl::Status Draft::CommitPending() {
   if (pending_.empty()) return absl::OkStatus();
-  L2P_RETURN_IF_ERROR(holdings_.Commit(pending_, holdings_.self(), absl::InfiniteFuture()));
+  L2P_RETURN_IF_ERROR(holdings_.Commit(pending_, {holdings_.self()}));
   for (const Group& group : pending_) {
     for (const BlockRef& block : group.nodes) operation_.Forget(block.id);
     for (const BlockRef& block : group.leaves) operation_.Forget(block.id);

@@ -44,13 +44,17 @@ class Holdings::Turn {
 };
 
 Holdings::Holdings(Runtime& runtime, State& state, BlockService& blocks, PeerId self,
-                   uint64_t quota_per_peer)
+                   ShareLimits limits)
     : runtime_(runtime),
       state_(state),
       blocks_(blocks),
       self_(std::move(self)),
-      quota_per_peer_(quota_per_peer),
+      shares_(limits),
       turn_ended_(runtime.NewEvent()) {}
+
+Shares::Load Holdings::Row::load() const {
+  return {held.bytes + blocks * BlockService::kOverheadPerBlock + record_bytes, blocks};
+}
 
 absl::Status Holdings::Open() {
   L2P_RETURN_IF_ERROR(ReadPromises());
@@ -109,7 +113,7 @@ absl::StatusOr<std::vector<Holdings::Key>> Holdings::Incomplete() {
   std::vector<Key> keys;
   {
     MutexLock lock(mutex_);
-    for (const auto& [key, held] : held_) keys.push_back(key);
+    for (const auto& [key, row] : held_) keys.push_back(key);
   }
   std::vector<Key> incomplete;
   for (const Key& key : keys) {
@@ -138,36 +142,44 @@ absl::Status Holdings::ReclaimLeftovers() {
   return absl::OkStatus();
 }
 
-absl::Status Holdings::Admits(const PeerId& pusher, uint64_t bytes) const {
-  const uint64_t used = blocks_.Usage().disk_bytes;
-  if (used + bytes > blocks_.quota()) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("storage.quota: ", used, " of ", blocks_.quota(), " bytes are used"));
+absl::StatusOr<Reservation> Holdings::Admit(const Group& group, const PeerId& owner,
+                                            const std::string& network, size_t record_bytes) {
+  Row row{{group.id, owner, {}, group.bytes()}, network, 0, record_bytes};
+  row.blocks = group.nodes.size() + group.leaves.size();
+  Shares::Load load = row.load();
+  if (blocks_.Usage().disk_bytes + load.bytes > blocks_.quota()) {
+    L2P_RETURN_IF_ERROR(ReleaseExpired());
+    const uint64_t used = blocks_.Usage().disk_bytes;
+    if (used + load.bytes > blocks_.quota()) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("storage.quota: ", used, " of ", blocks_.quota(), " bytes are used"));
+    }
   }
-  if (pusher == self_) return absl::OkStatus();
-  MutexLock lock(mutex_);
-  auto found = by_pusher_.find(pusher);
-  const Total total = found == by_pusher_.end() ? Total() : found->second;
-  if (total.bytes + bytes > quota_per_peer_) {
-    return absl::ResourceExhaustedError(absl::StrCat("placement.quota_per_peer: ", total.bytes,
-                                                     " of ", quota_per_peer_, " bytes are held"));
+  if (owner == self_) return Reservation();
+  {
+    MutexLock lock(mutex_);
+    if (const auto found = held_.find({group.id, owner}); found != held_.end()) {
+      const Shares::Load before = found->second.load();
+      load.bytes -= std::min(load.bytes, before.bytes);
+      load.blocks -= std::min(load.blocks, before.blocks);
+    }
   }
-  if (total.groups >= kMaxGroupsPerPeer || held_.size() >= kMaxGroups) {
-    return absl::ResourceExhaustedError(absl::StrCat("too many groups: ", total.groups,
-                                                     " for this peer, ", held_.size(), " in all"));
-  }
-  return absl::OkStatus();
+  return Reservation::Make(shares_, owner, network, load);
 }
 
-absl::Status Holdings::Commit(const Group& group, const PeerId& pusher, Time until,
-                              std::string_view record) {
-  return Commit({&group, 1}, pusher, until, record);
+absl::StatusOr<Time> Holdings::LeaseUntil(Time until) const {
+  const Time now = runtime_.Now();
+  if (until <= now) return absl::InvalidArgumentError("the lease has ended already");
+  return std::min(until, now + shares_.limits().longest);
 }
 
-absl::Status Holdings::Commit(std::span<const Group> groups, const PeerId& pusher, Time until,
-                              std::string_view record) {
+absl::Status Holdings::Commit(const Group& group, const Terms& terms) {
+  return Commit({&group, 1}, terms);
+}
+
+absl::Status Holdings::Commit(std::span<const Group> groups, const Terms& terms) {
   std::map<std::string, const Group*> by_row;
-  for (const Group& group : groups) by_row[PromiseKey(group.id, pusher)] = &group;
+  for (const Group& group : groups) by_row[PromiseKey(group.id, terms.owner)] = &group;
   std::vector<std::string> rows;
   for (const auto& [row, group] : by_row) rows.push_back(row);
   Turn turn(*this, rows);
@@ -181,10 +193,12 @@ absl::Status Holdings::Commit(std::span<const Group> groups, const PeerId& pushe
   std::vector<Update> updates;
   std::vector<State::Change> changes;
   for (const auto& [row, group] : by_row) {
-    Update update{{group->id, pusher}, {}, Promise::Of(*group, until, std::string(record))};
+    Update update{{group->id, terms.owner},
+                  {},
+                  Promise::Of(*group, terms.until, terms.record, terms.network)};
     L2P_ASSIGN_OR_RETURN(update.before, LoadPromise(update.key));
     if (update.before) {
-      update.after.until = std::max(until, update.before->until);
+      update.after.until = std::max(terms.until, update.before->until);
       L2P_RETURN_IF_ERROR(AppendRemoval(state_, row, changes));
     }
     AppendWrite(row, update.after.Encode(), changes);
@@ -205,6 +219,25 @@ absl::Status Holdings::Commit(std::span<const Group> groups, const PeerId& pushe
     Remember(update.key, update.after);
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<Time> Holdings::Renew(const Multihash& group, const PeerId& owner, Time until) {
+  const std::string row = PromiseKey(group, owner);
+  Turn turn(*this, {row});
+  L2P_ASSIGN_OR_RETURN(std::optional<Promise> promise, LoadPromise({group, owner}));
+  if (!promise) {
+    return absl::NotFoundError(
+        absl::StrCat("group ", group.ToString(), " is not held for ", owner.ToString()));
+  }
+  if (until <= promise->until) return promise->until;
+  promise->until = until;
+  std::vector<State::Change> changes;
+  L2P_RETURN_IF_ERROR(AppendRemoval(state_, row, changes));
+  AppendWrite(row, promise->Encode(), changes);
+  L2P_RETURN_IF_ERROR(state_.Commit(changes));
+  MutexLock lock(mutex_);
+  held_.at({group, owner}).held.until = until;
+  return until;
 }
 
 absl::Status Holdings::Release(const Multihash& group, const PeerId& pusher) {
@@ -231,8 +264,8 @@ absl::Status Holdings::ReleaseExpired() {
   std::vector<Key> expired;
   {
     MutexLock lock(mutex_);
-    for (const auto& [key, held] : held_) {
-      if (held.until <= now) expired.push_back(key);
+    for (const auto& [key, row] : held_) {
+      if (row.held.until <= now) expired.push_back(key);
     }
   }
   for (const Key& key : expired) {
@@ -250,6 +283,20 @@ absl::Status Holdings::ReclaimUnneeded(std::span<const Multihash> ids) {
   });
 }
 
+std::vector<Multihash> Holdings::UnneededOf(std::span<const Multihash> ids) const {
+  std::vector<Multihash> unneeded;
+  MutexLock lock(mutex_);
+  for (const Multihash& id : ids) {
+    if (!references_.contains(Fingerprint(id))) unneeded.push_back(id);
+  }
+  return unneeded;
+}
+
+bool Holdings::IsWanted(const Multihash& group) const {
+  MutexLock lock(mutex_);
+  return wanted_.contains(group);
+}
+
 absl::Status Holdings::AddRoot(const Root& root) {
   const std::string row = RootKey(root.id);
   Turn turn(*this, {row});
@@ -260,6 +307,8 @@ absl::Status Holdings::AddRoot(const Root& root) {
     L2P_ASSIGN_OR_RETURN(Root old_root, DecodeRoot(*old));
     before = std::move(old_root.groups);
     if (added.name.empty()) added.name = std::move(old_root.name);
+    added.pinned |= old_root.pinned;
+    added.is_file |= old_root.is_file;
     L2P_RETURN_IF_ERROR(AppendRemoval(state_, row, changes));
   } else if (!absl::IsNotFound(old.status())) {
     return old.status();
@@ -271,6 +320,17 @@ absl::Status Holdings::AddRoot(const Root& root) {
     return status;
   }
   return Unwant(before);
+}
+
+absl::Status Holdings::UpdateRoot(const Root& root) {
+  const std::string row = RootKey(root.id);
+  Turn turn(*this, {row});
+  const absl::StatusOr<std::string> before = ReadValue(state_, row);
+  if (!before.ok()) return WithContext(before.status(), absl::StrCat("root ", root.id.ToString()));
+  std::vector<State::Change> changes;
+  L2P_RETURN_IF_ERROR(AppendRemoval(state_, row, changes));
+  AppendWrite(row, EncodeRoot(root), changes);
+  return state_.Commit(changes);
 }
 
 absl::Status Holdings::RemoveRoot(const Cid& id) {
@@ -357,7 +417,7 @@ std::vector<HeldGroup> Holdings::List(const Multihash& after, size_t most) const
   for (auto it = held_.lower_bound({after, PeerId()}); it != held_.end(); ++it) {
     if (it->first.first == after) continue;
     if (list.size() >= most && list.back().group != it->first.first) break;
-    list.push_back(it->second);
+    list.push_back(it->second.held);
   }
   return list;
 }
@@ -365,7 +425,7 @@ std::vector<HeldGroup> Holdings::List(const Multihash& after, size_t most) const
 std::vector<Multihash> Holdings::Groups() const {
   MutexLock lock(mutex_);
   std::vector<Multihash> groups;
-  for (const auto& [key, held] : held_) {
+  for (const auto& [key, row] : held_) {
     if (groups.empty() || groups.back() != key.first) groups.push_back(key.first);
   }
   return groups;
@@ -374,23 +434,10 @@ std::vector<Multihash> Holdings::Groups() const {
 std::vector<HeldGroup> Holdings::HeldFor(const PeerId& pusher) const {
   MutexLock lock(mutex_);
   std::vector<HeldGroup> result;
-  for (const auto& [key, held] : held_) {
-    if (key.second == pusher) result.push_back(held);
+  for (const auto& [key, row] : held_) {
+    if (key.second == pusher) result.push_back(row.held);
   }
   return result;
-}
-
-uint64_t Holdings::BytesFor(const PeerId& pusher) const {
-  MutexLock lock(mutex_);
-  auto found = by_pusher_.find(pusher);
-  return found == by_pusher_.end() ? 0 : found->second.bytes;
-}
-
-uint64_t Holdings::TotalBytes() const {
-  MutexLock lock(mutex_);
-  uint64_t bytes = 0;
-  for (const auto& [pusher, total] : by_pusher_) bytes += total.bytes;
-  return bytes;
 }
 
 absl::StatusOr<std::optional<Promise>> Holdings::LoadPromise(const Key& key) const {
@@ -401,23 +448,26 @@ absl::StatusOr<std::optional<Promise>> Holdings::LoadPromise(const Key& key) con
 }
 
 void Holdings::Remember(const Key& key, const Promise& promise) {
-  const uint64_t bytes = promise.bytes();
+  Row row{{key.first, key.second, promise.until, 0}, promise.network, 0, promise.record.size()};
+  for (const BlockRef& block : promise.Blocks()) {
+    row.held.bytes += block.size;
+    ++row.blocks;
+  }
+  shares_.Add(key.second, row.network, row.load());
   MutexLock lock(mutex_);
-  held_[key] = {key.first, key.second, promise.until, bytes};
-  Total& total = by_pusher_[key.second];
-  total.bytes += bytes;
-  ++total.groups;
+  held_[key] = std::move(row);
 }
 
 void Holdings::Forget(const Key& key) {
-  MutexLock lock(mutex_);
-  auto found = held_.find(key);
-  if (found == held_.end()) return;
-  Total& total = by_pusher_[key.second];
-  total.bytes -= found->second.bytes;
-  --total.groups;
-  if (total.groups == 0) by_pusher_.erase(key.second);
-  held_.erase(found);
+  Row row;
+  {
+    MutexLock lock(mutex_);
+    const auto found = held_.find(key);
+    if (found == held_.end()) return;
+    row = std::move(found->second);
+    held_.erase(found);
+  }
+  shares_.Remove(key.second, row.network, row.load());
 }
 
 void Holdings::CountReferences(const Promise& promise, int by) {

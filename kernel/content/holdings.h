@@ -12,6 +12,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "kernel/content/block_service.h"
 #include "kernel/content/promise.h"
+#include "kernel/content/shares.h"
 #include "l2p/service.h"
 #include "l2p/state.h"
 
@@ -23,9 +24,13 @@ struct Root {
   std::string name;   // The file's or folder's name as it was put; may be empty.
   uint64_t size = 0;  // Content bytes.
   Time added;
-  bool local_only = false;        // put --local: never pushed.
-  std::string redundancy;         // The spec it was put with.
-  std::vector<Multihash> groups;  // All groups of the dag.
+  bool local_only = false;  // put --local: never pushed.
+  bool is_file = true;      // It was put (or got with --keep), not only pinned.
+  bool pinned = false;
+  Duration lease = absl::InfiniteDuration();  // What holders were asked for.
+  Time renew_at = absl::InfiniteFuture();     // When they are asked again.
+  std::string redundancy;                     // The spec it was put with.
+  std::vector<Multihash> groups;              // All groups of the dag.
 };
 
 // Holdings is what this node has promised to keep: groups of blocks, each for a pusher (this node's
@@ -36,14 +41,8 @@ struct Root {
 // [any thread]; calls may wait on the disk.
 class Holdings {
  public:
-  // What one pusher, and all pushers together, may make this node remember (`self` excepted).
-  static constexpr size_t kMaxGroupsPerPeer = 100'000;
-  static constexpr size_t kMaxGroups = 1'000'000;
-
-  // All lent; they outlive this. `quota_per_peer` bounds the bytes held for one pusher other than
-  // `self`.
-  Holdings(Runtime& runtime, State& state, BlockService& blocks, PeerId self,
-           uint64_t quota_per_peer);
+  // All lent; they outlive this. `limits` bind owners other than `self`.
+  Holdings(Runtime& runtime, State& state, BlockService& blocks, PeerId self, ShareLimits limits);
 
   // Reads the rows, ends what has expired and reclaims what interrupted operations left in the
   // store. Before it returns nothing is served.
@@ -53,20 +52,33 @@ class Holdings {
   // interrupted. Without it (a crash) nothing is lost, but that Open scans the store.
   absl::Status Close();
 
-  // Whether `bytes` more may be held for `pusher`: ResourceExhausted names placement.quota_per_peer
-  // or storage.quota. Reserves nothing.
-  absl::Status Admits(const PeerId& pusher, uint64_t bytes) const;
+  // Room for `group` (and the record with it), kept until the Reservation goes: ResourceExhausted
+  // names the setting that forbids it. When the store is full, promises whose time has passed are
+  // ended first; others never are.
+  absl::StatusOr<Reservation> Admit(const Group& group, const PeerId& owner,
+                                    const std::string& network, size_t record_bytes = 0);
 
-  // Promises to keep `group` for `pusher`. Makes its blocks durable first (BlockService::Sync),
-  // then commits the rows: when it returns OK the group may be acknowledged. A group already held
-  // by this pusher keeps the later `until`.
+  // `until` as this node promises it: not past placement.max_lease. InvalidArgument when it has
+  // passed.
+  absl::StatusOr<Time> LeaseUntil(Time until) const;
+
+  // On whose behalf, and for how long, a group is kept.
+  struct Terms {
+    PeerId owner;
+    Time until = absl::InfiniteFuture();
+    std::string record = {};   // Kept with it, unread.
+    std::string network = {};  // Whence it came, see PublicNetworkOf.
+  };
+  // Promises to keep `group`. Makes its blocks durable first (BlockService::Sync), then commits the
+  // rows: when it returns OK the group may be acknowledged. A group already held for this owner
+  // keeps the later `until`.
   // REQUIRES: an Operation holds the blocks.
-  // `record` is kept with it, unread.
-  absl::Status Commit(const Group& group, const PeerId& pusher, Time until,
-                      std::string_view record = {});
+  absl::Status Commit(const Group& group, const Terms& terms);
   // As above for several groups with one Sync and one commit: all of them or none.
-  absl::Status Commit(std::span<const Group> groups, const PeerId& pusher, Time until,
-                      std::string_view record = {});
+  absl::Status Commit(std::span<const Group> groups, const Terms& terms);
+
+  // Prolongs a promise; the Time until which it holds now. NotFound.
+  absl::StatusOr<Time> Renew(const Multihash& group, const PeerId& owner, Time until);
 
   // Ends a promise; frees the blocks that nobody else's group needs. NotFound.
   absl::Status Release(const Multihash& group, const PeerId& pusher);
@@ -78,8 +90,14 @@ class Holdings {
   // leaves (pass what Operation::ForgetAll returned).
   absl::Status ReclaimUnneeded(std::span<const Multihash> ids);
 
-  // A root that is there is replaced, but keeps its name if the new one has none.
+  // Those of `ids` that no promise needs now.
+  std::vector<Multihash> UnneededOf(std::span<const Multihash> ids) const;
+
+  // A root that is there is replaced, but keeps its name if the new one has none, and what it is
+  // there for.
   absl::Status AddRoot(const Root& root);
+  // Replaces a root by one with the same groups. NotFound.
+  absl::Status UpdateRoot(const Root& root);
   // Ends the promises for the root's groups that no other root needs, too. NotFound.
   absl::Status RemoveRoot(const Cid& id);
   absl::StatusOr<std::vector<Root>> Roots() const;  // By time added, then id.
@@ -91,13 +109,15 @@ class Holdings {
   std::vector<HeldGroup> List(const Multihash& after, size_t most) const;  // As HeldGroups::List.
   std::vector<Multihash> Groups() const;  // Every held group, sorted: what the node announces.
   std::vector<HeldGroup> HeldFor(const PeerId& pusher) const;
-  uint64_t BytesFor(const PeerId& pusher) const;
-  uint64_t TotalBytes() const;  // Of all promises.
+  // With overhead and with what is being received.
+  uint64_t BytesFor(const PeerId& owner) const { return shares_.BytesFor(owner); }
+  uint64_t TotalBytes() const { return shares_.TotalBytes(); }
 
   // Counts as a root that needs `groups` until Unwant, which ends this node's own promises for
   // those that no root needs. For drafts of roots.
   void Want(std::span<const Multihash> groups);
   absl::Status Unwant(std::span<const Multihash> groups);
+  bool IsWanted(const Multihash& group) const;  // By some root or draft.
 
   const PeerId& self() const { return self_; }
 
@@ -122,16 +142,20 @@ class Holdings {
   State& state_;
   BlockService& blocks_;
   const PeerId self_;
-  const uint64_t quota_per_peer_;
+  Shares shares_;
   const std::unique_ptr<Event> turn_ended_;
   mutable Mutex mutex_{"Holdings"};
   std::set<std::string> taken_ L2P_GUARDED_BY(mutex_);  // Rows that somebody changes just now.
-  std::map<Key, HeldGroup> held_ L2P_GUARDED_BY(mutex_);
-  struct Total {
-    uint64_t bytes = 0;
-    size_t groups = 0;
+  // A row of promises, without its lists.
+  struct Row {
+    HeldGroup held;
+    std::string network;
+    uint64_t blocks = 0;
+    uint64_t record_bytes = 0;
+
+    Shares::Load load() const;
   };
-  std::map<PeerId, Total> by_pusher_ L2P_GUARDED_BY(mutex_);
+  std::map<Key, Row> held_ L2P_GUARDED_BY(mutex_);
   std::map<Multihash, int> wanted_ L2P_GUARDED_BY(mutex_);  // By how many roots and drafts.
   // How many promises have a block, by a 64-bit fingerprint of its id: 20 bytes for each block. Two
   // blocks with one fingerprint only keep each other longer than needed.

@@ -5,6 +5,9 @@
 // promise  := see promise.cc
 // root     := field 1 bytes (name)  field 2 varint (size)  field 3 varint (added, nanoseconds)
 //             field 4 varint (1: local only)  field 5 bytes (redundancy)  field 6 bytes (group)*
+//             field 7 varint (lease, seconds; absent: for ever)
+//             field 8 varint (renew at, Unix seconds; absent: never)
+//             field 9 varint (1: pinned; 3: nothing but pinned)
 //
 // One row more, "content-dirty", is there from Open to Close.
 #include "kernel/content/holdings_rows.h"
@@ -17,6 +20,8 @@ namespace l2p {
 namespace {
 
 constexpr size_t kPartBytes = 1 << 20;
+constexpr uint64_t kPinned = 1;
+constexpr uint64_t kOnlyPinned = 2;
 constexpr size_t kPartSuffix = 2;
 constexpr size_t kRowsAtOnce = 16;
 
@@ -47,6 +52,16 @@ absl::Status SetField(const WireField& field, Root& root) {
       break;
     case 5:
       root.redundancy = AsText(field.bytes);
+      break;
+    case 7:
+      root.lease = absl::Seconds(field.value);
+      break;
+    case 8:
+      root.renew_at = absl::FromUnixSeconds(static_cast<int64_t>(field.value));
+      break;
+    case 9:
+      root.pinned = (field.value & kPinned) != 0;
+      root.is_file = (field.value & kOnlyPinned) == 0;
       break;
     case 6: {
       absl::StatusOr<Multihash> group = Multihash::FromBinary(field.bytes);
@@ -83,6 +98,14 @@ std::string EncodeRoot(const Root& root) {
   if (root.local_only) AppendWireVarint(4, 1, out);
   AppendWireBytes(5, root.redundancy, out);
   for (const Multihash& group : root.groups) AppendWireBytes(6, group.bytes(), out);
+  if (root.lease != absl::InfiniteDuration()) {
+    AppendWireVarint(7, static_cast<uint64_t>(absl::ToInt64Seconds(root.lease)), out);
+  }
+  if (root.renew_at != absl::InfiniteFuture()) {
+    AppendWireVarint(8, static_cast<uint64_t>(absl::ToUnixSeconds(root.renew_at)), out);
+  }
+  const uint64_t flags = (root.pinned ? kPinned : 0) | (root.is_file ? 0 : kOnlyPinned);
+  if (flags != 0) AppendWireVarint(9, flags, out);
   return out;
 }
 

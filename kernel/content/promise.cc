@@ -1,6 +1,7 @@
 // promise := field 1 varint (until, Unix nanoseconds; absent: for ever)
 //            field 2 bytes (nodes)  field 3 bytes (leaves)       packed, see group.h
 //            field 4 bytes (record; absent if empty)
+//            field 5 bytes (network; absent if none)
 #include "kernel/content/promise.h"
 
 #include "l2p/protobuf_wire.h"
@@ -12,6 +13,7 @@ constexpr uint32_t kUntil = 1;
 constexpr uint32_t kNodes = 2;
 constexpr uint32_t kLeaves = 3;
 constexpr uint32_t kRecord = 4;
+constexpr uint32_t kNetwork = 5;
 
 std::vector<BlockRef> Unpack(std::string_view packed) {
   return UnpackDistinct(AsBytes(packed)).value_or(std::vector<BlockRef>());
@@ -19,8 +21,8 @@ std::vector<BlockRef> Unpack(std::string_view packed) {
 
 }  // namespace
 
-Promise Promise::Of(const Group& group, Time until, std::string record) {
-  return {until, Pack(group.nodes), Pack(group.leaves), std::move(record)};
+Promise Promise::Of(const Group& group, Time until, std::string record, std::string network) {
+  return {until, Pack(group.nodes), Pack(group.leaves), std::move(record), std::move(network)};
 }
 
 absl::StatusOr<Promise> Promise::Decode(std::string_view row) {
@@ -37,6 +39,8 @@ absl::StatusOr<Promise> Promise::Decode(std::string_view row) {
       promise.leaves = AsText(field->bytes);
     } else if (field->Is(kRecord, WireType::kBytes)) {
       promise.record = AsText(field->bytes);
+    } else if (field->Is(kNetwork, WireType::kBytes)) {
+      promise.network = AsText(field->bytes);
     }
   }
   if (UnpackDistinct(AsBytes(promise.nodes)) && UnpackDistinct(AsBytes(promise.leaves))) {
@@ -53,6 +57,7 @@ std::string Promise::Encode() const {
   AppendWireBytes(kNodes, nodes, out);
   AppendWireBytes(kLeaves, leaves, out);
   if (!record.empty()) AppendWireBytes(kRecord, record, out);
+  if (!network.empty()) AppendWireBytes(kNetwork, network, out);
   return out;
 }
 

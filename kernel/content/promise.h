@@ -14,11 +14,12 @@ namespace l2p {
 // A Promise is one row of Holdings: what is kept of a group for one owner, and until when. A value.
 struct Promise {
   Time until = absl::InfiniteFuture();
-  std::string nodes;   // Packed BlockRefs.
-  std::string leaves;  // Packed BlockRefs.
-  std::string record;  // What was pushed with the group; not read here.
+  std::string nodes;    // Packed BlockRefs.
+  std::string leaves;   // Packed BlockRefs.
+  std::string record;   // What was pushed with the group; not read here.
+  std::string network;  // Whence it came, see PublicNetworkOf.
 
-  static Promise Of(const Group& group, Time until, std::string record);
+  static Promise Of(const Group& group, Time until, std::string record, std::string network);
   // DataLoss when `row` is none.
   static absl::StatusOr<Promise> Decode(std::string_view row);
   std::string Encode() const;

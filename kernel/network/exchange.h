@@ -11,6 +11,7 @@
 #include "kernel/content/block_source.h"
 #include "kernel/loader/slot.h"
 #include "kernel/network/block_server.h"
+#include "kernel/network/peer_scores.h"
 #include "l2p/memory.h"
 #include "l2p/router.h"
 
@@ -31,6 +32,7 @@ class Exchange {
 
   // What the network knows of peers. [any thread]
   struct Peers {
+    PeerScores& scores;
     // The 90th percentile of the latest round trips to one; nullopt before the first.
     std::function<std::optional<Duration>(const PeerId&)> rtt_p90;
     // Whether there is anybody to wait for: a bootstrap peer, or one that was met before.

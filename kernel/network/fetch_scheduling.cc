@@ -255,6 +255,7 @@ void FetchSession::NoteBitmap(Holder& holder, const std::vector<Multihash>& aske
 }
 
 void FetchSession::NoteBlock(Holder& holder, const Multihash& id, absl::StatusOr<Bytes> data) {
+  if (data.ok()) parts_.peers.scores.Note(holder.info.id, Conduct::kServed, data->size());
   {
     MutexLock lock(mutex_);
     if (data.ok()) {
@@ -280,6 +281,11 @@ void FetchSession::NoteBlock(Holder& holder, const Multihash& id, absl::StatusOr
 }
 
 void FetchSession::Leave(Holder& holder, absl::Status why, bool wrong) {
+  if (wrong) {
+    parts_.peers.scores.Note(holder.info.id, Conduct::kWrongBytes);
+  } else if (!why.ok() && !ended()) {
+    parts_.peers.scores.Note(holder.info.id, Conduct::kTimedOut);
+  }
   {
     MutexLock lock(mutex_);
     streams_.erase(holder.info.id);

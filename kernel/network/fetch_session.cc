@@ -249,6 +249,12 @@ void FetchSession::WaitForFirstPeer(Router& router) {
   }
 }
 
+bool FetchSession::IsFirstSearch(const Multihash& id) const {
+  MutexLock lock(mutex_);
+  const auto found = items_.find(id);
+  return found == items_.end() || found->second.searches == 0;
+}
+
 // Goes on when the block has come from the first holder that was found: the others may have what
 // is asked for next, the rest of its group.
 void FetchSession::Search(const Multihash& id, uint64_t number) {
@@ -257,11 +263,18 @@ void FetchSession::Search(const Multihash& id, uint64_t number) {
   const Time deadline = parts_.runtime.Now() + kSearchLimit;
   absl::Status error;
   size_t found = 0;
+  // Whom this node shuns is asked when nobody else has it.
+  std::vector<PeerInfo> shunned;
+  const bool is_first = IsFirstSearch(id);
   auto query = router->FindProviders(id, kProvidersWanted, deadline);
   while (query.ok()) {
     absl::StatusOr<std::optional<PeerInfo>> provider = (*query)->Next(deadline);
     if (!provider.ok()) error = provider.status();
     if (!provider.ok() || !*provider) break;
+    if (is_first && parts_.peers.scores.Shuns((*provider)->id)) {
+      shunned.push_back(**std::move(provider));
+      continue;
+    }
     ++found;
     {
       MutexLock lock(mutex_);
@@ -274,6 +287,10 @@ void FetchSession::Search(const Multihash& id, uint64_t number) {
   const bool alone = router->Known(1).empty() && !parts_.peers.any();
   {
     MutexLock lock(mutex_);
+    if (found == 0) {
+      found = shunned.size();
+      for (PeerInfo& peer : shunned) AddHolder(std::move(peer));
+    }
     if (!error.ok()) search_error_ = error;
     if (Item* item = EndSearch(id, number)) {
       item->searches = alone ? kMaxSearchesPerBlock : item->searches + 1;

@@ -102,7 +102,12 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
     std::shared_ptr<Event> work;  // Set when its task has something to do.
   };
 
+  bool ended() const {
+    MutexLock lock(mutex_);
+    return ended_;
+  }
   void LookLocally();
+  bool IsFirstSearch(const Multihash& id) const;
   void Search(const Multihash& id, uint64_t number);
   void WaitForFirstPeer(Router& router);
   Item* EndSearch(const Multihash& id, uint64_t number) L2P_REQUIRES(mutex_);

@@ -20,10 +20,11 @@ constexpr size_t kRetriesAtOnce = 16;
 // The pushes of one put: a task a group, and below it a task a copy.
 class Placement::PushOfOnePut final : public Push {
  public:
-  PushOfOnePut(Placement& placement, const Redundancy& redundancy)
+  PushOfOnePut(Placement& placement, const Redundancy& redundancy, Time until)
       : placement_(placement),
         parts_(placement.parts_),
         copies_(redundancy.holders),
+        until_(until),
         first_peer_until_(parts_.runtime.Now() + placement.options_.first_peer),
         changed_(parts_.runtime.NewEvent()) {}
 
@@ -89,7 +90,7 @@ class Placement::PushOfOnePut final : public Push {
       }
     }
     if (spread.holders.size() < copies_) {
-      placement_.RetryLater({group.id, copies_, spread.holders});
+      placement_.RetryLater({group.id, copies_, spread.holders, until_});
     }
     Ended(spread.holders);
   }
@@ -118,7 +119,8 @@ class Placement::PushOfOnePut final : public Push {
       };
       const absl::Status pushed =
           PushGroup(parts_.runtime, parts_.blocks.Reader(), parts_.messenger, *holder, spread.group,
-                    {}, absl::InfiniteFuture(), on_stored);
+                    {}, until_, on_stored);
+      if (!pushed.ok()) placement_.NoteFailure(holder->id, pushed);
       MutexLock lock(mutex_);
       if (pushed.ok()) {
         spread.holders.insert(holder->id);
@@ -154,6 +156,7 @@ class Placement::PushOfOnePut final : public Push {
   Placement& placement_;
   const Parts& parts_;
   const size_t copies_;
+  const Time until_;
   const Time first_peer_until_;
   const std::unique_ptr<Event> changed_;
   mutable Mutex mutex_{"Push"};
@@ -194,8 +197,8 @@ void Placement::Stop() {
   pushes_.Join();
 }
 
-std::unique_ptr<Placement::Push> Placement::NewPush(const Redundancy& redundancy) {
-  return std::make_unique<PushOfOnePut>(*this, redundancy);
+std::unique_ptr<Placement::Push> Placement::NewPush(const Redundancy& redundancy, Time until) {
+  return std::make_unique<PushOfOnePut>(*this, redundancy, until);
 }
 
 absl::StatusOr<std::vector<PeerInfo>> Placement::Candidates(const Multihash& group, Time deadline) {
@@ -216,6 +219,11 @@ absl::StatusOr<std::vector<PeerInfo>> Placement::Candidates(const Multihash& gro
 bool Placement::stopping() {
   MutexLock lock(mutex_);
   return stopped_;
+}
+
+void Placement::NoteFailure(const PeerId& holder, const absl::Status& why) {
+  const bool refused = absl::IsResourceExhausted(why);
+  parts_.scores.Note(holder, refused ? Conduct::kRefused : Conduct::kTimedOut);
 }
 
 void Placement::RetryLater(Retry retry) {
@@ -243,7 +251,7 @@ void Placement::RetryMissing() {
         if (retry.holders.contains(peer.id)) continue;
         const absl::Status pushed =
             PushGroup(parts_.runtime, parts_.blocks.Reader(), parts_.messenger, peer, *group, {},
-                      absl::InfiniteFuture(), [](uint64_t) {});
+                      retry.until, [](uint64_t) {});
         if (pushed.ok()) retry.holders.insert(peer.id);
       }
     }

@@ -88,7 +88,8 @@ class Placement {
     virtual absl::StatusOr<Outcome> Finish() = 0;
     virtual Progress progress() const = 0;
   };
-  std::unique_ptr<Push> NewPush(const Redundancy& redundancy);
+  // Holders are asked to keep what is pushed until `until`.
+  std::unique_ptr<Push> NewPush(const Redundancy& redundancy, Time until);
 
  private:
   class PushOfOnePut;
@@ -98,9 +99,11 @@ class Placement {
     Multihash group;
     size_t copies = 0;
     std::set<PeerId> holders;
+    Time until;
   };
 
   bool stopping();
+  void NoteFailure(const PeerId& holder, const absl::Status& why);
   void RetryLater(Retry retry);
   void RetryMissing();
 

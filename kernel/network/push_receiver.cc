@@ -60,9 +60,10 @@ absl::StatusOr<Group> GroupOf(const wire::PushOffer& offer) {
 // One push, by the task that serves its stream.
 class PushReceiver::Session {
  public:
-  Session(const Parts& parts, const PeerId& pusher, Stream& stream)
+  Session(const Parts& parts, const Caller& pusher, Stream& stream)
       : parts_(parts),
-        pusher_(pusher),
+        pusher_(pusher.peer),
+        network_(PublicNetworkOf(pusher.address)),
         stream_(stream),
         operation_(parts.blocks),
         synced_at_(parts.runtime.Now()) {}
@@ -73,16 +74,22 @@ class PushReceiver::Session {
     wire::PushOffer offer;
     if (!offer.ParseFromString(message)) return absl::InvalidArgumentError("malformed offer");
     L2P_ASSIGN_OR_RETURN(const Group group, GroupOf(offer));
-    L2P_RETURN_IF_ERROR(Admit(group));
+    const Time asked = offer.until_seconds() == 0
+                           ? absl::InfiniteFuture()
+                           : absl::FromUnixSeconds(static_cast<int64_t>(std::min<uint64_t>(
+                                 offer.until_seconds(), std::numeric_limits<int64_t>::max())));
+    L2P_ASSIGN_OR_RETURN(const Time until, parts_.holdings.LeaseUntil(asked));
+    L2P_RETURN_IF_ERROR(Admit(group, offer.record().size()));
     for (const BlockRef& block : missing_) L2P_RETURN_IF_ERROR(Receive(block));
     L2P_RETURN_IF_ERROR(StoreBatch());
-    const Time until = offer.until_seconds() == 0
-                           ? absl::InfiniteFuture()
-                           : absl::FromUnixSeconds(static_cast<int64_t>(offer.until_seconds()));
-    L2P_RETURN_IF_ERROR(parts_.holdings.Commit(group, pusher_, until, offer.record()));
+    L2P_RETURN_IF_ERROR(parts_.holdings.Commit(group, {pusher_, until, offer.record(), network_}));
+    room_.Release();
     wire::PushAnswer committed;
     committed.set_stored_bytes(stored_);
     committed.set_committed(true);
+    if (until != absl::InfiniteFuture()) {
+      committed.set_until_seconds(static_cast<uint64_t>(absl::ToUnixSeconds(until)));
+    }
     L2P_RETURN_IF_ERROR(Say(committed));
     return Announce(group.id);
   }
@@ -120,7 +127,7 @@ class PushReceiver::Session {
     return stream_.Write({&message, 1}, parts_.runtime.Now() + kWriteLimit);
   }
 
-  absl::Status Admit(const Group& group) {
+  absl::Status Admit(const Group& group, size_t record_bytes) {
     if (!parts_.blocks.Usage().durable) {
       return absl::FailedPreconditionError("this node's storage forgets when it stops");
     }
@@ -132,7 +139,7 @@ class PushReceiver::Session {
             "hash function ", static_cast<uint64_t>(block.id.code()), " is not loaded here"));
       }
     }
-    L2P_RETURN_IF_ERROR(parts_.holdings.Admits(pusher_, group.bytes()));
+    L2P_ASSIGN_OR_RETURN(room_, parts_.holdings.Admit(group, pusher_, network_, record_bytes));
     std::vector<Multihash> ids;
     for (const BlockRef& block : all) ids.push_back(block.id);
     std::vector<int64_t> sizes(ids.size(), -1);
@@ -209,8 +216,10 @@ class PushReceiver::Session {
 
   const Parts& parts_;
   const PeerId pusher_;
+  const std::string network_;
   Stream& stream_;
   BlockService::Operation operation_;
+  Reservation room_;
   std::vector<BlockRef> missing_;
   std::vector<Block> batch_;
   size_t batch_bytes_ = 0;
@@ -263,7 +272,7 @@ void PushReceiver::Serve(const Caller& from, std::shared_ptr<Stream> stream) {
       streams_.push_back(stream);
     }
   }
-  Session session(parts_, from.peer, *stream);
+  Session session(parts_, from, *stream);
   if (!status.ok()) {
     session.Refuse(status);
     return;

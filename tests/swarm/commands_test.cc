@@ -230,5 +230,35 @@ TEST_F(Commands, TheNodeIsFoundByUrlAndTokenByPathAndByEnvironment) {
   EXPECT_EQ(RunL2p({"status"}, {{"L2P_API", first().url()}, {"L2P_TOKEN", token}}).exit_code, 0);
 }
 
+TEST_F(Commands, PinKeepsAFileThatRmWouldForget) {
+  const Finished put = first().L2p({"put", "--lease", "90d", folder_ / "file"});
+  ASSERT_EQ(put.exit_code, 0) << put.err;
+  const std::string id = Trimmed(put.out);
+  EXPECT_EQ(second().L2p({"pin", "add", id}).exit_code, 0);
+  EXPECT_THAT(second().L2p({"pin", "ls"}).out, HasSubstr(id));
+  EXPECT_EQ(second().L2p({"files"}).out, "");
+  EXPECT_EQ(first().L2p({"pin", "add", id}).exit_code, 0);
+  const Finished refused = first().L2p({"rm", id});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("l2p pin rm " + id));
+  EXPECT_EQ(first().L2p({"pin", "rm", id}).exit_code, 0);
+  EXPECT_EQ(first().L2p({"pin", "rm", id}).exit_code, 1);
+  EXPECT_EQ(first().L2p({"rm", id}).exit_code, 0);
+  EXPECT_TRUE(second().L2p({"cat", id}).out == bytes_);
+  EXPECT_EQ(first().L2p({"pin", "turn", id}).exit_code, 2);
+}
+
+TEST_F(Commands, GcTellsWhatItFreed) {
+  const Finished gc = first().L2p({"gc"});
+  EXPECT_EQ(gc.exit_code, 0) << gc.err;
+  EXPECT_EQ(gc.out, "freed 0 blocks, 0 B\n");
+}
+
+TEST_F(Commands, PutRefusesALeaseThatIsNoTime) {
+  const Finished put = first().L2p({"put", "--lease", "soon", folder_ / "file"});
+  EXPECT_EQ(put.exit_code, 1);
+  EXPECT_THAT(put.err, HasSubstr("lease 'soon' is neither a time such as 90d or 12h nor forever"));
+}
+
 }  // namespace
 }  // namespace l2p

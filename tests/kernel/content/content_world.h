@@ -38,10 +38,11 @@ inline PeerId TestPeer(uint8_t number) {
 
 // The parts of a node that its content needs, over a store in memory.
 struct ContentWorld {
-  explicit ContentWorld(Runtime& the_runtime, uint64_t quota = uint64_t{1} << 32)
+  explicit ContentWorld(Runtime& the_runtime, uint64_t quota = uint64_t{1} << 32,
+                        ShareLimits limits = {1 << 20, 4 << 20, 1000, absl::InfiniteDuration()})
       : runtime(the_runtime),
         blocks(runtime, slot, hashers, quota),
-        holdings(runtime, **runtime.OpenState("kernel"), blocks, TestPeer(0), 1 << 20) {
+        holdings(runtime, **runtime.OpenState("kernel"), blocks, TestPeer(0), limits) {
     hashers.Add("sha256", hasher);
   }
 

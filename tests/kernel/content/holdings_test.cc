@@ -12,6 +12,7 @@
 namespace l2p {
 namespace {
 
+constexpr uint64_t kOverhead = BlockService::kOverheadPerBlock;
 constexpr Time kForEver = absl::InfiniteFuture();
 
 // Puts blocks with these contents and says what group they are.
@@ -30,7 +31,7 @@ Group PutGroup(ContentWorld& world, BlockService::Operation& operation,
 absl::Status Hold(ContentWorld& world, const std::vector<std::string>& contents,
                   const PeerId& pusher, Time until = kForEver) {
   BlockService::Operation operation(world.blocks);
-  return world.holdings.Commit(PutGroup(world, operation, contents), pusher, until);
+  return world.holdings.Commit(PutGroup(world, operation, contents), {pusher, until});
 }
 
 Multihash IdOf(ContentWorld& world, std::string_view content) {
@@ -61,7 +62,7 @@ TEST(Holdings, FreesABlockWhenItsLastGroupGoes) {
     ASSERT_TRUE(Hold(world, {"a", "shared"}, TestPeer(1)).ok());
     ASSERT_TRUE(Hold(world, {"b", "shared"}, TestPeer(1)).ok());
     ASSERT_TRUE(Hold(world, {"b", "shared"}, TestPeer(2)).ok());
-    EXPECT_EQ(world.holdings.BytesFor(TestPeer(1)), 14u);
+    EXPECT_EQ(world.holdings.BytesFor(TestPeer(1)), 14u + 4 * kOverhead);
     EXPECT_TRUE(world.holdings.Release(IdOf(world, "a"), TestPeer(1)).ok());
     EXPECT_EQ(world.stored_blocks(), 2u);
     EXPECT_TRUE(world.holdings.Release(IdOf(world, "b"), TestPeer(1)).ok());
@@ -99,7 +100,7 @@ TEST(Holdings, KeepsTheLaterTimeAndEndsPromisesThatHaveExpired) {
     ASSERT_TRUE(Hold(world, {"a"}, TestPeer(1), now + absl::Hours(2)).ok());
     ASSERT_TRUE(Hold(world, {"a"}, TestPeer(1), now + absl::Hours(1)).ok());
     ASSERT_TRUE(Hold(world, {"b"}, TestPeer(1), now + absl::Hours(1)).ok());
-    EXPECT_EQ(world.holdings.BytesFor(TestPeer(1)), 2u);
+    EXPECT_EQ(world.holdings.BytesFor(TestPeer(1)), 2u + 2 * kOverhead);
     runtime.simulation().Sleep(absl::Minutes(90));
     EXPECT_TRUE(world.holdings.ReleaseExpired().ok());
     EXPECT_THAT(world.holdings.Groups(), testing::ElementsAre(IdOf(world, "a")));
@@ -110,17 +111,144 @@ TEST(Holdings, KeepsTheLaterTimeAndEndsPromisesThatHaveExpired) {
   });
 }
 
+// A group of one block of so many bytes that is not here yet.
+Group GroupOf(uint32_t bytes, uint8_t number = 1) {
+  const std::string digest(32, static_cast<char>(number));
+  const Multihash id = *Multihash::FromDigest(HashCode::kSha2_256, AsBytes(digest));
+  return {id, {}, {{id, bytes}}};
+}
+
+std::string Refusal(ContentWorld& world, const Group& group, const PeerId& owner,
+                    const std::string& network = "") {
+  const absl::StatusOr<Reservation> room = world.holdings.Admit(group, owner, network);
+  return room.ok() ? "" : std::string(room.status().message());
+}
+
 TEST(Holdings, RefusesMoreThanAPeersQuotaAndTheStores) {
   InWorld([](Runtime& runtime) {
     ContentWorld world(runtime, 5 << 20);
     ASSERT_TRUE(world.holdings.Open().ok());
     ASSERT_TRUE(Hold(world, {std::string(1 << 19, 'x')}, TestPeer(1)).ok());
-    EXPECT_TRUE(world.holdings.Admits(TestPeer(1), 1 << 19).ok());
-    EXPECT_THAT(std::string(world.holdings.Admits(TestPeer(1), (1 << 19) + 1).message()),
+    const uint32_t rest = (1 << 19) - 2 * kOverhead;
+    EXPECT_EQ(Refusal(world, GroupOf(rest), TestPeer(1)), "");
+    EXPECT_THAT(Refusal(world, GroupOf(rest + 1), TestPeer(1)),
                 testing::HasSubstr("placement.quota_per_peer"));
-    EXPECT_TRUE(world.holdings.Admits(TestPeer(0), 4 << 20).ok());
-    EXPECT_THAT(std::string(world.holdings.Admits(TestPeer(0), 5 << 20).message()),
-                testing::HasSubstr("storage.quota"));
+    EXPECT_EQ(Refusal(world, GroupOf(4 << 20), TestPeer(0)), "");
+    EXPECT_THAT(Refusal(world, GroupOf(5 << 20), TestPeer(0)), testing::HasSubstr("storage.quota"));
+  });
+}
+
+// Several pushes at once must not add up to more than one may.
+TEST(Holdings, CountsWhatIsBeingReceived) {
+  InWorld([](Runtime& runtime) {
+    ContentWorld world(runtime);
+    ASSERT_TRUE(world.holdings.Open().ok());
+    {
+      const auto first = world.holdings.Admit(GroupOf(600'000, 1), TestPeer(1), "");
+      ASSERT_TRUE(first.ok()) << first.status();
+      EXPECT_THAT(Refusal(world, GroupOf(600'000, 2), TestPeer(1)),
+                  testing::HasSubstr("placement.quota_per_peer"));
+      EXPECT_EQ(Refusal(world, GroupOf(600'000, 2), TestPeer(2)), "");
+    }
+    EXPECT_EQ(Refusal(world, GroupOf(600'000, 2), TestPeer(1)), "");
+    EXPECT_EQ(world.holdings.TotalBytes(), 0u);
+  });
+}
+
+// A8: a hundred identities cost nothing, a hundred networks do.
+TEST(Holdings, GivesAHundredIdentitiesOfOneNetworkNoMoreThanItsShare) {
+  InWorld([](Runtime& runtime) {
+    ContentWorld world(runtime);
+    ASSERT_TRUE(world.holdings.Open().ok());
+    size_t accepted = 0;
+    std::string refusal;
+    for (uint8_t i = 1; i <= 100; ++i) {
+      BlockService::Operation operation(world.blocks);
+      const std::string content(500'000, static_cast<char>(i));
+      const Multihash id = IdOf(world, content);
+      const Group group{id, {}, {{id, 500'000}}};
+      const auto room = world.holdings.Admit(group, TestPeer(i), "198.51.100.0/24");
+      if (!room.ok()) {
+        refusal = std::string(room.status().message());
+        continue;
+      }
+      const Block block{id, Bytes::Copy(content)};
+      ASSERT_TRUE(operation.Put({&block, 1}).ok());
+      ASSERT_TRUE(
+          world.holdings.Commit(group, {TestPeer(i), kForEver, "", "198.51.100.0/24"}).ok());
+      ++accepted;
+    }
+    EXPECT_EQ(accepted, 8u);  // Of the network's 4 MiB.
+    EXPECT_THAT(refusal, testing::HasSubstr("placement.quota_per_network"));
+    EXPECT_THAT(refusal, testing::HasSubstr("198.51.100.0/24"));
+    EXPECT_LE(world.store->Usage().bytes, uint64_t{4} << 20);
+    EXPECT_EQ(Refusal(world, GroupOf(500'000), TestPeer(101), "203.0.113.0/24"), "");
+    // The same after a restart, and given back.
+    ASSERT_TRUE(world.holdings.Close().ok());
+    ContentWorld restarted(runtime);
+    restarted.slot.Swap(world.store);
+    ASSERT_TRUE(restarted.holdings.Open().ok());
+    EXPECT_NE(Refusal(restarted, GroupOf(500'000), TestPeer(101), "198.51.100.0/24"), "");
+    const HeldGroup gone = restarted.holdings.List({}, 1).front();
+    ASSERT_TRUE(restarted.holdings.Release(gone.group, gone.owner).ok());
+    EXPECT_EQ(Refusal(restarted, GroupOf(500'000), TestPeer(101), "198.51.100.0/24"), "");
+  });
+}
+
+// A8: tiny blocks cost memory rather than disk.
+TEST(Holdings, RefusesMoreTinyBlocksThanAPeerMayLeave) {
+  InWorld([](Runtime& runtime) {
+    ContentWorld world(runtime);
+    ASSERT_TRUE(world.holdings.Open().ok());
+    Group group = GroupOf(1);
+    group.leaves.resize(1001, group.leaves.front());
+    EXPECT_THAT(Refusal(world, group, TestPeer(1)),
+                testing::HasSubstr("placement.blocks_per_peer: 0 of 1000 blocks"));
+    group.leaves.pop_back();
+    EXPECT_EQ(Refusal(world, group, TestPeer(1)), "");
+  });
+}
+
+// A8: expiry set far ahead.
+TEST(Holdings, GivesNoLongerLeaseThanItsOwnerAllows) {
+  InWorld([](Runtime& runtime) {
+    ContentWorld world(runtime, 1 << 30, {1 << 20, 4 << 20, 1000, absl::Hours(48)});
+    const Time now = runtime.Now();
+    EXPECT_EQ(*world.holdings.LeaseUntil(kForEver), now + absl::Hours(48));
+    EXPECT_EQ(*world.holdings.LeaseUntil(absl::FromUnixSeconds(INT64_MAX)), now + absl::Hours(48));
+    EXPECT_EQ(*world.holdings.LeaseUntil(now + absl::Hours(1)), now + absl::Hours(1));
+    EXPECT_TRUE(absl::IsInvalidArgument(world.holdings.LeaseUntil(now).status()));
+  });
+}
+
+TEST(Holdings, EndsExpiredPromisesWhenTheStoreIsFullAndNoOthers) {
+  InWorld([](testkit::SimRuntime& runtime) {
+    ContentWorld world(runtime, 1 << 20, {1 << 20, 4 << 20, 1000, absl::InfiniteDuration()});
+    ASSERT_TRUE(world.holdings.Open().ok());
+    const std::string half(480'000, 'a');
+    const Time soon = runtime.Now() + absl::Minutes(10);
+    ASSERT_TRUE(Hold(world, {half}, TestPeer(1), soon).ok());
+    ASSERT_TRUE(Hold(world, {std::string(480'000, 'b')}, TestPeer(2)).ok());
+    EXPECT_THAT(Refusal(world, GroupOf(300'000), TestPeer(3)), testing::HasSubstr("storage.quota"));
+    EXPECT_EQ(world.stored_blocks(), 2u);
+    runtime.simulation().Sleep(absl::Minutes(11));
+    EXPECT_EQ(Refusal(world, GroupOf(300'000), TestPeer(3)), "");
+    EXPECT_EQ(world.stored_blocks(), 1u);
+    EXPECT_EQ(world.holdings.HeldFor(TestPeer(2)).size(), 1u);
+  });
+}
+
+TEST(Holdings, ProlongsAPromiseAndNeverShortensIt) {
+  InWorld([](Runtime& runtime) {
+    ContentWorld world(runtime);
+    ASSERT_TRUE(world.holdings.Open().ok());
+    const Time now = runtime.Now();
+    ASSERT_TRUE(Hold(world, {"a"}, TestPeer(1), now + absl::Hours(2)).ok());
+    const Multihash id = IdOf(world, "a");
+    EXPECT_EQ(*world.holdings.Renew(id, TestPeer(1), now + absl::Hours(1)), now + absl::Hours(2));
+    EXPECT_EQ(*world.holdings.Renew(id, TestPeer(1), now + absl::Hours(9)), now + absl::Hours(9));
+    EXPECT_TRUE(absl::IsNotFound(world.holdings.Renew(id, TestPeer(2), kForEver).status()));
+    EXPECT_EQ(world.holdings.HeldFor(TestPeer(1)).front().until, now + absl::Hours(9));
   });
 }
 
@@ -138,7 +266,7 @@ TEST(Holdings, RemembersGroupsAndRootsAcrossARestart) {
     restarted.slot.Swap(world.store);
     ASSERT_TRUE(restarted.holdings.Open().ok());
     EXPECT_EQ(restarted.holdings.Groups(), groups);
-    EXPECT_EQ(restarted.holdings.BytesFor(TestPeer(1)), 2u);
+    EXPECT_EQ(restarted.holdings.BytesFor(TestPeer(1)), 2u + 2 * kOverhead);
     const std::vector<Root> roots = *restarted.holdings.Roots();
     ASSERT_EQ(roots.size(), 1u);
     EXPECT_EQ(roots[0].id, file);

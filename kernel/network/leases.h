@@ -1,0 +1,84 @@
+#ifndef L2P_KERNEL_NETWORK_LEASES_H_
+#define L2P_KERNEL_NETWORK_LEASES_H_
+
+#include <atomic>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernel/content/holdings.h"
+#include "kernel/loader/slot.h"
+#include "l2p/crypto.h"
+#include "l2p/router.h"
+
+namespace l2p {
+
+inline constexpr char kLeasesProtocol[] = "/l2p/leases/1.0.0";
+
+// "90d", "12h" or "forever".
+absl::StatusOr<Duration> ParseLease(std::string_view text);
+
+// Leases are what joins an owner's objects to the promises of holders after the push: the owner
+// prolongs them while its node runs, and ends them when the object is removed, by messages it signs
+// (docs/protocol.md). A holder acts only on promises made to the key that has signed.
+//
+// [any thread] between Start and Stop.
+class Leases {
+ public:
+  static constexpr size_t kMaxGroups = 1000;  // In one request.
+  static constexpr size_t kMaxRequest = 128 * 1024;
+  static constexpr size_t kMaxEnding = 100'000;  // Groups whose holders are still to be told.
+  static constexpr Duration kEndingFor = absl::Hours(24 * 7);  // Then they are given up.
+  static constexpr Duration kFresh = absl::Minutes(10);        // Between the two clocks.
+  static constexpr Duration kPeriod = absl::Minutes(1);
+
+  struct Parts {  // All lent; they outlive this.
+    Runtime& runtime;
+    State& state;
+    Holdings& holdings;
+    PluginSlot<Router>& router;
+    Messenger& messenger;
+    const Identity& identity;
+    const Crypto& crypto;
+  };
+  explicit Leases(Parts parts);
+  ~Leases();
+
+  absl::Status Start();
+  void Stop();
+
+  // Tells all holders of `groups`, now or as soon as they can be found, that this node's user no
+  // longer wants them. Durable when it returns OK; does not wait for them.
+  absl::Status End(std::span<const Multihash> groups);
+
+  // When an object that was put now is to be looked after first.
+  static Time FirstRenewal(Time now, Duration lease);
+
+ private:
+  absl::StatusOr<std::optional<Bytes>> Answer(ByteView request);
+  absl::StatusOr<std::string> Sign(std::span<const Multihash> groups, bool end, Time until,
+                                   const PeerId& holder) const;
+  // What `holder` says of each group: until when it keeps it, nullopt if not.
+  absl::StatusOr<std::vector<std::optional<Time>>> Ask(const PeerInfo& holder,
+                                                       std::span<const Multihash> groups, bool end,
+                                                       Time until);
+  void Work();
+  void RenewRoots();
+  void RenewRoot(Root root);
+  void TellOfEnds();
+  bool TellOfRow(const State::Row& row);
+  std::optional<size_t> TellOfEnd(const Multihash& group);
+  std::vector<PeerInfo> HoldersOf(const Multihash& group);
+
+  const Parts parts_;
+  std::atomic<bool> stopping_ = false;
+  std::atomic<bool> telling_ = false;
+  std::unique_ptr<Registration> serving_;
+  std::unique_ptr<Registration> timer_;
+  TaskGroup tasks_;
+};
+
+}  // namespace l2p
+
+#endif  // L2P_KERNEL_NETWORK_LEASES_H_
