@@ -18,6 +18,7 @@ constexpr char kQuotaKey[] = "storage.quota";
 constexpr size_t kMaxIdentityBytes = 4096;
 constexpr uint64_t kLeastQuota = uint64_t{1} << 30;
 constexpr size_t kKnownPeers = 200;
+constexpr Duration kHealthLimit = absl::Minutes(2);
 constexpr Duration kBootstrapLimit = absl::Seconds(10);
 constexpr Duration kFirstPeerAlone = absl::Seconds(1);  // Nobody to wait for but who comes by.
 constexpr Duration kBootstrapPeriod = absl::Seconds(5);
@@ -485,6 +486,14 @@ absl::Status KernelNode::Follow(const NodeConfig& newer) {
 
 GarbageCollector& KernelNode::collector() { return *parts_->collector; }
 PeerScores& KernelNode::scores() { return *parts_->scores; }
+
+absl::StatusOr<Health> KernelNode::CheckHealth(const Cid& id) {
+  Parts& node = *parts_;
+  return l2p::CheckHealth({node.runtime, node.router, *node.content_messenger, *node.crypto,
+                           *node.holdings, *node.exchange},
+                          id, node.runtime.Now() + kHealthLimit);
+}
+
 Content& KernelNode::content() { return *parts_->content; }
 Network& KernelNode::network() { return *parts_->network; }
 Memory& KernelNode::memory() { return parts_->memory; }

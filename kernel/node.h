@@ -7,6 +7,7 @@
 
 #include "kernel/content/content.h"
 #include "kernel/content/garbage_collector.h"
+#include "kernel/content/health.h"
 #include "kernel/loader/registry.h"
 #include "kernel/network/network.h"
 #include "kernel/node_config.h"
@@ -70,6 +71,9 @@ class KernelNode {
   // Takes edited settings over: those of the slots at once; a line in the log names the others,
   // which count from the next start. On an error nothing that it names has changed.
   absl::Status Follow(const NodeConfig& newer);
+
+  // How safe what `id` leads to is, as its holders say. Waits for up to two minutes.
+  absl::StatusOr<Health> CheckHealth(const Cid& id);
 
   Content& content();
   GarbageCollector& collector();

@@ -258,4 +258,37 @@ absl::Status GetHealth(AdminCall& call) {
   return absl::OkStatus();
 }
 
+absl::Status GetObjectHealth(AdminCall& call) {
+  static constexpr const char* kVerdicts[] = {"healthy", "degraded", "lost"};
+  static constexpr const char* kRepairs[] = {"none", "due", "running"};
+  L2P_ASSIGN_OR_RETURN(const Cid id, Cid::FromString(call.segments().back()));
+  L2P_ASSIGN_OR_RETURN(const Health health, call.node().CheckHealth(id));
+  Array groups;
+  for (const Health::GroupHealth& group : health.groups) {
+    Object item = Ordered();
+    item.set("group", Cid(Codec::kRaw, group.id).ToString());
+    item.set("verdict", kVerdicts[static_cast<size_t>(group.verdict)]);
+    item.set("why", group.why);
+    item.set("redundancy", group.redundancy);
+    item.set("live", group.live);
+    item.set("needed", group.needed);
+    item.set("wanted", group.wanted);
+    item.set("margin", group.margin());
+    item.set("holders", group.holders);
+    item.set("networks", group.networks);
+    if (group.last_audit != absl::InfinitePast()) {
+      item.set("last_audit",
+               absl::FormatTime(absl::RFC3339_sec, group.last_audit, absl::UTCTimeZone()));
+    }
+    item.set("repair", kRepairs[static_cast<size_t>(group.repair)]);
+    groups.add(item);
+  }
+  Object body = Ordered();
+  body.set("id", id.ToString());
+  body.set("verdict", kVerdicts[static_cast<size_t>(health.verdict)]);
+  body.set("groups", groups);
+  call.Answer(HTTPResponse::HTTP_OK, body);
+  return absl::OkStatus();
+}
+
 }  // namespace l2p

@@ -25,6 +25,7 @@ std::span<const Route> Routes() {
       {"GET", "/api/v1/files/{}/*", false, GetFile},
       {"HEAD", "/api/v1/files/{}/*", false, GetFile},
       {"GET", "/api/v1/stat/{}/*", false, StatFile},
+      {"GET", "/api/v1/health/{}", false, GetObjectHealth},
       {"GET", "/api/v1/list/{}/*", false, ListFolder},
   };
   return kRoutes;

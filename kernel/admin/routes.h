@@ -47,6 +47,7 @@ absl::Status SwapSlot(AdminCall& call);
 absl::Status GetSettings(AdminCall& call);
 absl::Status GetMetrics(AdminCall& call);
 absl::Status GetHealth(AdminCall& call);
+absl::Status GetObjectHealth(AdminCall& call);
 
 }  // namespace l2p
 

@@ -22,6 +22,8 @@ enum ExitCode {
   kExitUsage = 2,
   kExitNotAvailable = 3,  // The content cannot be had now.
   kExitNoNode = 4,
+  kExitDegraded = 5,  // health: it can be read, but is less safe than it should be.
+  kExitLost = 6,      // health: it cannot be read now.
 };
 
 // Text for one path segment or query value of a URL.

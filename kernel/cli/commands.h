@@ -44,6 +44,7 @@ int RunCat(const Invocation& invocation);
 // info_commands.cc
 int RunLs(const Invocation& invocation);
 int RunStat(const Invocation& invocation);
+int RunHealth(const Invocation& invocation);
 int RunFiles(const Invocation& invocation);
 int RunRm(const Invocation& invocation);
 int RunId(const Invocation& invocation);

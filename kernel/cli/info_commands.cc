@@ -112,6 +112,32 @@ int RunStat(const Invocation& invocation) {
               });
 }
 
+int RunHealth(const Invocation& invocation) {
+  const std::string& id = invocation.arguments.positional()[0];
+  ApiClient::Request request;
+  request.target = "/api/v1/health/" + PercentEncode(id);
+  const absl::StatusOr<Object::Ptr> health = invocation.api.Json(request);
+  if (!health.ok()) return Report(WithContext(health.status(), "health " + id), /*reads=*/true);
+  const std::string verdict = Text(*health, "verdict");
+  if (invocation.json) {
+    PrintJson(*health);
+  } else {
+    std::cout << verdict << "\n";
+    for (const Object::Ptr& group : Items(*health, "groups")) {
+      const auto number = [&](const char* name) { return group->optValue<int>(name, 0); };
+      std::cout << absl::StrFormat("%s %-8s %-9s %d of %d, needs %d; %d holders in %d networks",
+                                   Text(group, "group"), Text(group, "verdict"),
+                                   Text(group, "redundancy"), number("live"), number("wanted"),
+                                   number("needed"), number("holders"), number("networks"))
+                << "; audited " << group->optValue<std::string>("last_audit", "never")
+                << "; repair " << Text(group, "repair");
+      if (!Text(group, "why").empty()) std::cout << "; " << Text(group, "why");
+      std::cout << "\n";
+    }
+  }
+  return verdict == "healthy" ? kExitDone : verdict == "lost" ? kExitLost : kExitDegraded;
+}
+
 int RunFiles(const Invocation& invocation) {
   return Show(invocation, "/api/v1/files", false, [](const Object::Ptr& files) {
     for (const Object::Ptr& file : Items(files, "files")) {

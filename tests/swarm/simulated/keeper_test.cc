@@ -142,5 +142,79 @@ TEST(Keeper, KnowsItsFellowsAfterARestartOfAll) {
   });
 }
 
+TEST(Health, TellsOnAnyNodeHowManyPiecesAreLeft) {
+  KeeperWorld world({});
+  world.swarm().Run([&] {
+    const auto kept = world.Put(kOwner, TestBytes(1, 200'000), kCoded);
+    world.Sleep(absl::Minutes(15));
+    const auto check = [&](size_t i) {
+      const absl::StatusOr<Health> health = world.swarm().node(i).CheckHealth(kept.root);
+      EXPECT_TRUE(health.ok()) << health.status();
+      EXPECT_EQ(health->groups.size(), 1u);
+      EXPECT_EQ(health->verdict, health->groups[0].verdict);
+      return health->groups[0];
+    };
+    const Health::GroupHealth at_first = check(kOwner);
+    EXPECT_EQ(at_first.verdict, Health::Verdict::kHealthy);
+    EXPECT_EQ(at_first.redundancy, "rs:2/6");
+    EXPECT_EQ(at_first.live, 6u);
+    EXPECT_EQ(at_first.holders, 6u);
+    EXPECT_EQ(at_first.margin(), 4u);
+    EXPECT_GT(at_first.networks, 0u);
+    // A holder cannot ask itself: the others tell of it.
+    EXPECT_EQ(check(kept.holders[5]).live, 6u);
+
+    for (const size_t p : {0, 1}) world.Kill(kept.holders[p]);
+    const Health::GroupHealth degraded = check(kOwner);
+    EXPECT_EQ(degraded.verdict, Health::Verdict::kDegraded);
+    EXPECT_EQ(degraded.live, 4u);
+    for (const size_t p : {2, 3, 4}) world.Kill(kept.holders[p]);
+    const Health::GroupHealth lost = check(kOwner);
+    EXPECT_EQ(lost.verdict, Health::Verdict::kLost);
+    EXPECT_EQ(lost.why, "1 of 2 pieces");
+    world.Kill(kept.holders[5]);
+    EXPECT_EQ(check(kOwner).verdict, Health::Verdict::kLost);
+  });
+}
+
+TEST(Health, CountsCopies) {
+  KeeperWorld world({});
+  world.swarm().Run([&] {
+    const auto kept = world.Put(kOwner, TestBytes(1, 50'000), kCopied);
+    world.Sleep(absl::Minutes(15));
+    EXPECT_EQ(world.swarm().node(kOwner).CheckHealth(kept.root)->verdict,
+              Health::Verdict::kHealthy);
+    world.Kill(kept.holders[0]);
+    const Health health = *world.swarm().node(kOwner).CheckHealth(kept.root);
+    EXPECT_EQ(health.verdict, Health::Verdict::kDegraded);
+    EXPECT_EQ(health.groups[0].live, 2u);
+  });
+}
+
+// A19: thirty in a hundred nodes leave for ten minutes, again and again.
+TEST(Keeper, MovesNothingForNodesThatComeBack) {
+  KeeperWorld world({.nodes = 20, .seed = 3});
+  world.swarm().Run([&] {
+    std::vector<KeeperWorld::Kept> objects;
+    for (int i = 0; i < 5; ++i) {
+      objects.push_back(world.Put(kOwner, TestBytes(i, 100'000), kCoded));
+    }
+    world.Sleep(absl::Minutes(15));
+    for (size_t round = 0; round < 20; ++round) {
+      std::vector<size_t> away;
+      for (size_t i = 0; i < 6; ++i) away.push_back(1 + (7 * round + 3 * i) % 19);
+      for (const size_t i : away) world.Kill(i);
+      world.Sleep(absl::Minutes(10));
+      for (const size_t i : away) world.Start(i);
+      world.Sleep(absl::Minutes(10));
+    }
+    world.Sleep(kLong);
+    // An oracle that knows who comes back moves nothing at all, and 1.5 times that is nothing.
+    EXPECT_EQ(world.Total("repair_pushed_bytes_total"), 0);
+    EXPECT_EQ(world.Total("repair_fetched_bytes_total"), 0);
+    for (const auto& kept : objects) EXPECT_EQ(world.LivePieces(kept), 6u);
+  });
+}
+
 }  // namespace
 }  // namespace l2p

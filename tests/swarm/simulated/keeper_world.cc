@@ -90,6 +90,7 @@ KeeperWorld::Kept KeeperWorld::Put(size_t owner, const std::string& content,
   const auto put = swarm_.Put(owner, content, SimSwarm::Local());
   EXPECT_TRUE(put.ok()) << put.status();
   kept.id = put->id.hash();
+  kept.root = put->id;
   Node& node = NodeAt(owner);
   const Crypto& crypto = swarm_.node(owner).crypto();
   HeldGroups::Content share = *node.groups().Find(kept.id);

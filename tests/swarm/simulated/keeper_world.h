@@ -34,6 +34,7 @@ class KeeperWorld {
   // A group that an owner has put on holders.
   struct Kept {
     Multihash id;
+    Cid root;  // The same, as a user names it.
     Redundancy spec;
     std::string content;
     Group group;                     // All of it.
