@@ -267,13 +267,13 @@ absl::Status KernelNode::Parts::OpenContent() {
       runtime, memory, *blocks, router, *content_messenger,
       Exchange::Peers{*scores, [this](const PeerId& peer) { return network->RttP90(peer); },
                       [this] { return !bootstrap.empty() || !network->Known(1).empty(); }},
-      Exchange::Options{});
+      *crypto, Exchange::Options{});
   Placement::Options placing;
   placing.candidates = static_cast<size_t>(settings.Integer("placement.candidates"));
   if (bootstrap.empty()) placing.first_peer = kFirstPeerAlone;
   placement =
       std::make_unique<Placement>(Placement::Parts{runtime, memory, *blocks, *holdings, router,
-                                                   *content_messenger, *crypto, *scores},
+                                                   *content_messenger, *crypto, *identity, *scores},
                                   placing);
   content = std::make_unique<Content>(Content::Parts{
       runtime, memory, *blocks, *holdings, *exchange, *placement, router, slots->hasher(),

@@ -49,7 +49,7 @@ constexpr SettingSpec kSchema[] = {
     {"service.plugin", SettingType::kList, "", "", "add-ons to run"},
     {"content.profile", SettingType::kText, "", "",
      "shape of new files' dags: the name of one of the content.profile.<name>"},
-    {"placement.redundancy", SettingType::kText, "copies:3", "",
+    {"placement.redundancy", SettingType::kText, "auto", "",
      "how a put is spread over other nodes"},
     {"placement.candidates", SettingType::kInteger, "40", "1..1000",
      "nodes nearest to a group's id that may be asked to hold it"},

@@ -150,7 +150,8 @@ class Peers final : public NodePeers {
   absl::Status Push(const PeerInfo& holder, const HeldGroups::Content& content, Time until,
                     const BlockReader& read) override {
     return PushGroup(parts_.runtime, read, messenger_, holder, content.blocks, content.record,
-                     until, [](uint64_t) {});
+                     until, [](uint64_t) {})
+        .status();
   }
 
   void Note(const PeerId& peer, Conduct conduct, uint64_t amount) override {

@@ -12,6 +12,7 @@
 #include "kernel/admin/tar.h"
 #include "kernel/runtime/path_input.h"
 #include "kernel/runtime/path_output.h"
+#include "l2p/multibase.h"
 
 namespace l2p {
 namespace {
@@ -110,7 +111,10 @@ Object ResultJson(const Content::PutResult& result) {
   line.set("dag_bytes", result.dag_bytes);
   line.set("complete", !result.degraded);
   line.set("shortfall", result.shortfall);
+  line.set("safe", result.safe);
   if (result.outcome) {
+    line.set("redundancy", result.outcome->redundancy.ToString());
+    line.set("may_leave", result.safe.empty() ? 0 : result.outcome->redundancy.margin());
     line.set("copies_wanted", result.outcome->copies_wanted);
     line.set("copies", result.outcome->fewest_copies);
     line.set("holders", result.outcome->holders);
@@ -328,6 +332,7 @@ absl::Status PutFiles(AdminCall& call) {
   options.only_hash = call.Flag("only_hash");
   options.local = call.Flag("local");
   options.strict = call.Flag("strict");
+  options.receipts = call.Flag("receipts");
   options.name = call.Query("name").value_or("");
   options.profile = call.Query("profile");
   options.chunker = call.Query("chunker");
@@ -349,7 +354,24 @@ absl::Status PutFiles(AdminCall& call) {
   L2P_ASSIGN_OR_RETURN(const Content::PutResult result,
                        call.node().content().Put(input, options, report));
   if (!begun) call.BeginLines();
+  if (result.outcome) {
+    for (const std::string& receipt : result.outcome->receipts) {
+      Object line = Ordered();
+      line.set("event", "receipt");
+      line.set("receipt", EncodeMultibase('u', AsBytes(receipt)));
+      call.WriteLine(line);
+    }
+  }
   call.WriteLine(ResultJson(result));
+  return absl::OkStatus();
+}
+
+absl::Status ChangeRedundancy(AdminCall& call) {
+  L2P_RETURN_IF_ERROR(call.node().content().ChangeRedundancy(
+      call.segments()[3], call.Query("redundancy").value_or("")));
+  Object body = Ordered();
+  body.set("started", true);
+  call.Answer(HTTPResponse::HTTP_ACCEPTED, body);
   return absl::OkStatus();
 }
 

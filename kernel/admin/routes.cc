@@ -17,6 +17,7 @@ std::span<const Route> Routes() {
       {"POST", "/api/v1/files", false, PutFiles},
       {"GET", "/api/v1/files", false, ListFiles},
       {"POST", "/api/v1/files/{}/export", false, ExportFile},
+      {"POST", "/api/v1/files/{}/redundancy", false, ChangeRedundancy},
       {"DELETE", "/api/v1/files/{}", false, DeleteFile},
       {"GET", "/api/v1/pins", false, ListPins},
       {"PUT", "/api/v1/pins/{}", false, AddPin},

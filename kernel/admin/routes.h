@@ -27,6 +27,7 @@ absl::Status ListFiles(AdminCall& call);
 absl::Status GetFile(AdminCall& call);
 absl::Status ExportFile(AdminCall& call);
 absl::Status DeleteFile(AdminCall& call);
+absl::Status ChangeRedundancy(AdminCall& call);
 absl::Status StatFile(AdminCall& call);
 absl::Status ListFolder(AdminCall& call);
 

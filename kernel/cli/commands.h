@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "kernel/cli/api_client.h"
 #include "kernel/cli/arguments.h"
@@ -41,7 +42,14 @@ int RunPut(const Invocation& invocation);
 int RunGet(const Invocation& invocation);
 int RunCat(const Invocation& invocation);
 
+// receipt_command.cc
+int RunReceipt(const Invocation& invocation);
+// Writes `receipts` (signed, in multibase) of a put of `id` into a file.
+absl::Status WriteReceipts(const std::string& path, const std::string& id,
+                           const std::vector<std::string>& receipts);
+
 // info_commands.cc
+int RunRedundancy(const Invocation& invocation);
 int RunLs(const Invocation& invocation);
 int RunStat(const Invocation& invocation);
 int RunHealth(const Invocation& invocation);

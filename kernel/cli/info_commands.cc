@@ -156,6 +156,16 @@ int RunRm(const Invocation& invocation) {
   return document.ok() ? kExitDone : Report(document.status());
 }
 
+int RunRedundancy(const Invocation& invocation) {
+  const std::vector<std::string>& words = invocation.arguments.positional();
+  ApiClient::Request request;
+  request.method = "POST";
+  request.target = absl::StrCat("/api/v1/files/", PercentEncode(words[0]),
+                                "/redundancy?redundancy=", PercentEncode(words[1]));
+  const absl::StatusOr<Object::Ptr> document = invocation.api.Json(request);
+  return document.ok() ? kExitDone : Report(document.status());
+}
+
 int RunId(const Invocation& invocation) {
   return Show(invocation, "/api/v1/id", false, [](const Object::Ptr& id) {
     std::cout << Text(id, "id") << "\n";

@@ -95,7 +95,8 @@ void ShowPut(Progress& progress, const Object::Ptr& line) {
                              line->optValue<uint64_t>("copies", 0), " copies"));
 }
 
-absl::StatusOr<Object::Ptr> PutOne(const Invocation& invocation, const std::string& path) {
+absl::StatusOr<Object::Ptr> PutOne(const Invocation& invocation, const std::string& path,
+                                   std::vector<std::string>& receipts) {
   std::string query = "?";
   for (const char* flag : {"only-hash", "local", "strict"}) {
     if (!invocation.arguments.Has(absl::StrCat("--", flag))) continue;
@@ -106,6 +107,7 @@ absl::StatusOr<Object::Ptr> PutOne(const Invocation& invocation, const std::stri
       absl::StrAppend(&query, "&", option, "=", PercentEncode(*value));
     }
   }
+  if (invocation.arguments.Has("--receipts")) absl::StrAppend(&query, "&receipts=1");
   ApiClient::Request request;
   request.method = "POST";
   L2P_RETURN_IF_ERROR(AddContent(invocation, path, query, request));
@@ -116,6 +118,8 @@ absl::StatusOr<Object::Ptr> PutOne(const Invocation& invocation, const std::stri
     L2P_RETURN_IF_ERROR(invocation.api.Lines(request, [&](const Object::Ptr& line) {
       if (line->optValue<std::string>("event", "") == "done") {
         done = line;
+      } else if (line->optValue<std::string>("event", "") == "receipt") {
+        receipts.push_back(line->getValue<std::string>("receipt"));
       } else {
         ShowPut(progress, line);
       }
@@ -231,8 +235,14 @@ absl::StatusOr<Object::Ptr> Download(const Invocation& invocation, const std::st
 
 int RunPut(const Invocation& invocation) {
   int exit_code = kExitDone;
+  const std::optional<std::string> receipt_file = invocation.arguments.Value("--receipts");
+  if (receipt_file && invocation.arguments.positional().size() > 1) {
+    std::cerr << "l2p: put: --receipts is for one file or folder\n";
+    return kExitUsage;
+  }
   for (const std::string& path : invocation.arguments.positional()) {
-    const absl::StatusOr<Object::Ptr> done = PutOne(invocation, path);
+    std::vector<std::string> receipts;
+    const absl::StatusOr<Object::Ptr> done = PutOne(invocation, path, receipts);
     if (!done.ok()) {
       exit_code = Report(WithContext(done.status(), "put " + path));
       if (exit_code == kExitNoNode) return exit_code;
@@ -240,6 +250,13 @@ int RunPut(const Invocation& invocation) {
     }
     const std::string shortfall = (*done)->optValue<std::string>("shortfall", "");
     if (!shortfall.empty()) std::cerr << "l2p: put " << path << ": " << shortfall << "\n";
+    const std::string safe = (*done)->optValue<std::string>("safe", "");
+    if (!safe.empty()) std::cerr << "l2p: put " << path << ": safe to go offline: " << safe << "\n";
+    if (receipt_file) {
+      const absl::Status written =
+          WriteReceipts(*receipt_file, (*done)->getValue<std::string>("id"), receipts);
+      if (!written.ok()) exit_code = Report(WithContext(written, "put " + path));
+    }
     if (!(*done)->optValue<bool>("complete", true)) exit_code = kExitFailed;
     if (invocation.json) {
       (*done)->stringify(std::cout);

@@ -29,7 +29,14 @@ std::string ShortfallOf(const Placement::Push::Outcome& outcome) {
   return absl::StrCat(
       "stored on ", outcome.fewest_copies, " of ", outcome.copies_wanted, " peers asked: ", why,
       "; any ", missing, " more peer", missing > 1 ? "s" : "",
-      outcome.fewest_copies == 0 ? " would make it outlive this node" : " would make it complete");
+      outcome.recoverable ? " would make it complete" : " would make it outlive this node");
+}
+
+std::string SafetyOf(const Placement::Push::Outcome& outcome) {
+  if (outcome.fewest_copies < outcome.copies_wanted || outcome.holders == 0) return "";
+  if (outcome.redundancy.margin() == 0) return "as long as each holder stays";
+  return absl::StrCat("any ", outcome.redundancy.margin(), " of ", outcome.holders,
+                      " holders may leave");
 }
 
 absl::StatusOr<std::shared_ptr<Chunker>> MakeChunker(const Content::ChunkerFactory& make,
@@ -97,9 +104,6 @@ absl::StatusOr<Content::Plan> Content::MakePlan(const PutOptions& options) const
   if (options.redundancy) {
     L2P_ASSIGN_OR_RETURN(plan.redundancy, Redundancy::Parse(*options.redundancy));
   }
-  if (plan.redundancy.kind != Redundancy::Kind::kCopies) {
-    return absl::UnimplementedError("only copies:N is placed by this version");
-  }
   plan.lease = parts_.lease;
   if (options.lease) {
     L2P_ASSIGN_OR_RETURN(plan.lease, ParseLease(*options.lease));
@@ -113,7 +117,8 @@ absl::StatusOr<Content::PutResult> Content::Put(
   L2P_ASSIGN_OR_RETURN(const Plan plan, MakePlan(options));
   std::unique_ptr<Placement::Push> push;
   if (!options.only_hash && !options.local) {
-    push = parts_.placement.NewPush(plan.redundancy, parts_.runtime.Now() + plan.lease);
+    push = parts_.placement.NewPush(plan.redundancy, parts_.runtime.Now() + plan.lease,
+                                    options.receipts);
   }
 
   // The put runs in a task of its own, so that progress is told whatever it waits for.
@@ -166,6 +171,7 @@ absl::StatusOr<Content::PutResult> Content::StorePut(Input& input, const PutOpti
   if (push != nullptr) {
     L2P_ASSIGN_OR_RETURN(result.outcome, push->Finish());
     result.shortfall = ShortfallOf(*result.outcome);
+    result.safe = SafetyOf(*result.outcome);
     result.degraded = options.strict && !result.shortfall.empty();
   }
   Root root;
@@ -174,8 +180,8 @@ absl::StatusOr<Content::PutResult> Content::StorePut(Input& input, const PutOpti
   root.size = result.size;
   root.added = parts_.runtime.Now();
   root.local_only = options.local;
-  if (!options.local) {
-    root.redundancy = plan.redundancy.ToString();
+  if (result.outcome) {
+    root.redundancy = result.outcome->redundancy.ToString();
     root.lease = plan.lease;
     root.renew_at = Leases::FirstRenewal(root.added, plan.lease);
   }
@@ -282,6 +288,38 @@ absl::StatusOr<std::vector<Root>> Content::Pins() const {
   L2P_ASSIGN_OR_RETURN(std::vector<Root> roots, parts_.holdings.Roots());
   std::erase_if(roots, [](const Root& root) { return !root.pinned; });
   return roots;
+}
+
+absl::Status Content::ChangeRedundancy(std::string_view id_or_name, std::string_view spec) {
+  L2P_ASSIGN_OR_RETURN(const Redundancy redundancy, Redundancy::Parse(spec));
+  L2P_ASSIGN_OR_RETURN(Root root, FindRoot(id_or_name));
+  return tasks_->Start("content.redundancy", [this, root = std::move(root), redundancy] {
+    if (const absl::Status placed = PlaceAnew(root, redundancy); !placed.ok()) {
+      parts_.runtime.Log(
+          Severity::kWarning, kSource,
+          absl::StrCat("redundancy of ", root.id.ToString(), ": ", std::string(placed.message())));
+    }
+  });
+}
+
+absl::Status Content::PlaceAnew(Root root, const Redundancy& redundancy) {
+  const std::unique_ptr<Placement::Push> push =
+      parts_.placement.NewPush(redundancy, parts_.runtime.Now() + root.lease);
+  for (const Multihash& id : root.groups) {
+    if (stopping_) return absl::AbortedError("the node is stopping");
+    L2P_ASSIGN_OR_RETURN(Group group, parts_.holdings.FindGroup(id));
+    L2P_RETURN_IF_ERROR(push->Add(std::move(group)));
+  }
+  L2P_ASSIGN_OR_RETURN(const Placement::Push::Outcome outcome, push->Finish());
+  if (const std::string shortfall = ShortfallOf(outcome); !shortfall.empty()) {
+    parts_.runtime.Log(Severity::kWarning, kSource,
+                       absl::StrCat("redundancy of ", root.id.ToString(), ": ", shortfall));
+  }
+  // It may have been removed meanwhile.
+  L2P_RETURN_IF_ERROR(FindRoot(root.id.ToString()).status());
+  root.redundancy = outcome.redundancy.ToString();
+  root.local_only = false;
+  return parts_.holdings.UpdateRoot(root);
 }
 
 void Content::AnnounceLater(std::vector<Multihash> groups) {

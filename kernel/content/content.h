@@ -57,7 +57,8 @@ class Content {
     bool only_hash = false;
     bool local = false;
     bool strict = false;
-    std::string name;  // As shown by `files`.
+    bool receipts = false;  // Collects what the holders sign.
+    std::string name;       // As shown by `files`.
     std::optional<std::string> profile;
     std::optional<std::string> chunker;  // "name", or "name:size".
     std::optional<std::string> hasher;
@@ -76,6 +77,8 @@ class Content {
     std::optional<Placement::Push::Outcome> outcome;  // Absent for only_hash and local.
     // One sentence for stderr when less was reached than asked; empty otherwise.
     std::string shortfall;
+    // "any 16 of 24 holders may leave" when all that was asked for was reached; empty otherwise.
+    std::string safe;
     bool degraded =
         false;  // There is a shortfall and `strict` was asked: the put counts as failed.
   };
@@ -103,6 +106,10 @@ class Content {
   absl::Status Unpin(const Cid& id);
   absl::StatusOr<std::vector<Root>> Pins() const;
 
+  // Places a file that is kept here anew, with another redundancy, in the background; Files() shows
+  // it when it is done. What holders keep already is not sent again. InvalidArgument; NotFound.
+  absl::Status ChangeRedundancy(std::string_view id_or_name, std::string_view spec);
+
  private:
   struct Plan;
   absl::Status KeepRoot(const Cid& id, Root root);
@@ -112,6 +119,7 @@ class Content {
                                    Placement::Push* push, std::atomic<uint64_t>& read_bytes);
   absl::StatusOr<PutResult> StorePut(Input& input, const PutOptions& options, const Plan& plan,
                                      Placement::Push* push, const ReadProgress& on_read);
+  absl::Status PlaceAnew(Root root, const Redundancy& redundancy);
   void AnnounceLater(std::vector<Multihash> groups);
   void Announce(std::span<const Multihash> groups);
 

@@ -199,6 +199,7 @@ absl::Status Holdings::Commit(std::span<const Group> groups, const Terms& terms)
     L2P_ASSIGN_OR_RETURN(update.before, LoadPromise(update.key));
     if (update.before) {
       update.after.until = std::max(terms.until, update.before->until);
+      update.after.Add(*update.before);
       L2P_RETURN_IF_ERROR(AppendRemoval(state_, row, changes));
     }
     AppendWrite(row, update.after.Encode(), changes);
@@ -403,6 +404,24 @@ absl::StatusOr<HeldGroups::Content> Holdings::FindContent(const Multihash& group
     return absl::NotFoundError(absl::StrCat("group ", group.ToString(), " is not held"));
   }
   return HeldGroups::Content{promise->AsGroup(group), std::move(promise->record)};
+}
+
+absl::StatusOr<std::vector<std::string>> Holdings::FindRecords(const Multihash& group,
+                                                               size_t most) const {
+  std::vector<Key> keys;
+  {
+    MutexLock lock(mutex_);
+    for (auto it = held_.lower_bound({group, PeerId()});
+         it != held_.end() && it->first.first == group && keys.size() < most; ++it) {
+      keys.push_back(it->first);
+    }
+  }
+  std::vector<std::string> records;
+  for (const Key& key : keys) {
+    L2P_ASSIGN_OR_RETURN(std::optional<Promise> promise, LoadPromise(key));
+    if (promise && !promise->record.empty()) records.push_back(std::move(promise->record));
+  }
+  return records;
 }
 
 absl::StatusOr<Group> Holdings::FindGroup(const Multihash& group) const {

@@ -71,7 +71,8 @@ class Holdings {
   };
   // Promises to keep `group`. Makes its blocks durable first (BlockService::Sync), then commits the
   // rows: when it returns OK the group may be acknowledged. A group already held for this owner
-  // keeps the later `until`.
+  // keeps the later `until`, and what was held of it before: a share that changes loses nothing
+  // while the other holders' shares change, too.
   // REQUIRES: an Operation holds the blocks.
   absl::Status Commit(const Group& group, const Terms& terms);
   // As above for several groups with one Sync and one commit: all of them or none.
@@ -104,6 +105,8 @@ class Holdings {
 
   // The blocks of a held group, and its record; NotFound. This node's own promise before others'.
   absl::StatusOr<HeldGroups::Content> FindContent(const Multihash& group) const;
+  // The records of all promises for a group, by owner, at most `most`.
+  absl::StatusOr<std::vector<std::string>> FindRecords(const Multihash& group, size_t most) const;
   absl::StatusOr<Group> FindGroup(const Multihash& group) const;
 
   std::vector<HeldGroup> List(const Multihash& after, size_t most) const;  // As HeldGroups::List.

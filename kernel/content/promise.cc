@@ -14,6 +14,8 @@ constexpr uint32_t kNodes = 2;
 constexpr uint32_t kLeaves = 3;
 constexpr uint32_t kRecord = 4;
 constexpr uint32_t kNetwork = 5;
+// Pushes of one group, again and again, add up to no more than this.
+constexpr size_t kMaxPacked = 2 << 20;
 
 std::vector<BlockRef> Unpack(std::string_view packed) {
   return UnpackDistinct(AsBytes(packed)).value_or(std::vector<BlockRef>());
@@ -59,6 +61,14 @@ std::string Promise::Encode() const {
   if (!record.empty()) AppendWireBytes(kRecord, record, out);
   if (!network.empty()) AppendWireBytes(kNetwork, network, out);
   return out;
+}
+
+void Promise::Add(const Promise& earlier) {
+  if (nodes.size() + leaves.size() + earlier.nodes.size() + earlier.leaves.size() <= kMaxPacked) {
+    nodes = Pack(Unpack(nodes + earlier.nodes));
+    leaves = Pack(Unpack(leaves + earlier.leaves));
+  }
+  if (record.empty()) record = earlier.record;
 }
 
 std::vector<BlockRef> Promise::Blocks() const { return Unpack(nodes + leaves); }

@@ -24,6 +24,9 @@ struct Promise {
   static absl::StatusOr<Promise> Decode(std::string_view row);
   std::string Encode() const;
 
+  // Adds the blocks of `earlier` behind its own, within a cap, and its record if it has none.
+  void Add(const Promise& earlier);
+
   std::vector<BlockRef> Blocks() const;
   std::vector<Multihash> BlockIds() const;
   Group AsGroup(const Multihash& id) const;

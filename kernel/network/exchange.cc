@@ -25,13 +25,15 @@ class SessionHandle final : public Exchange::Session {
 }  // namespace
 
 Exchange::Exchange(Runtime& runtime, Memory& memory, BlockService& blocks,
-                   PluginSlot<Router>& router, Messenger& messenger, Peers peers, Options options)
+                   PluginSlot<Router>& router, Messenger& messenger, Peers peers,
+                   const Crypto& crypto, Options options)
     : runtime_(runtime),
       memory_(memory),
       blocks_(blocks),
       router_(router),
       messenger_(messenger),
       peers_(std::move(peers)),
+      crypto_(crypto),
       options_(options),
       server_(runtime, blocks, messenger),
       sessions_(runtime.tasks(), runtime.NewEvent()) {}
@@ -59,9 +61,10 @@ void Exchange::Stop() {
 }
 
 std::unique_ptr<Exchange::Session> Exchange::NewSession(bool local_only) {
-  auto session = std::make_shared<FetchSession>(
-      FetchSession::Parts{runtime_, memory_, blocks_, router_, messenger_, peers_, sessions_},
-      options_, local_only);
+  auto session =
+      std::make_shared<FetchSession>(FetchSession::Parts{runtime_, memory_, blocks_, router_,
+                                                         messenger_, peers_, crypto_, sessions_},
+                                     options_, local_only);
   bool aborted = false;
   {
     MutexLock lock(mutex_);

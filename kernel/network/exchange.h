@@ -12,6 +12,7 @@
 #include "kernel/loader/slot.h"
 #include "kernel/network/block_server.h"
 #include "kernel/network/peer_scores.h"
+#include "l2p/crypto.h"
 #include "l2p/memory.h"
 #include "l2p/router.h"
 
@@ -40,7 +41,7 @@ class Exchange {
   };
 
   Exchange(Runtime& runtime, Memory& memory, BlockService& blocks, PluginSlot<Router>& router,
-           Messenger& messenger, Peers peers, Options options);
+           Messenger& messenger, Peers peers, const Crypto& crypto, Options options);
   ~Exchange();
 
   absl::Status Start();
@@ -74,6 +75,7 @@ class Exchange {
   PluginSlot<Router>& router_;
   Messenger& messenger_;
   const Peers peers_;
+  const Crypto& crypto_;
   const Options options_;
   BlockServer server_;
   Mutex mutex_{"Exchange"};

@@ -247,7 +247,7 @@ void FetchSession::NoteBitmap(Holder& holder, const std::vector<Multihash>& aske
       const bool known = std::find(holders.begin(), holders.end(), &holder) != holders.end();
       const bool has = TestBit(bitmap, i);
       if (has && !known) holders.push_back(&holder);
-      if (has) holder.available.push_back(asked[i]);
+      if (has && !found->second.probe) holder.available.push_back(asked[i]);
       if (!has) SearchIfUnknown(asked[i], found->second);
     }
   }
@@ -305,7 +305,7 @@ void FetchSession::Leave(Holder& holder, absl::Status why, bool wrong) {
     // A new conversation asks anew.
     for (auto& [id, item] : items_) {
       std::erase(item.holders, &holder);
-      if (!item.in_network || !item.assigned.empty()) continue;
+      if (!item.in_network || !item.assigned.empty() || item.probe) continue;
       for (Holder* other : item.holders) other->available.push_front(id);
       SearchIfUnknown(id, item);
     }

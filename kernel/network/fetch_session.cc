@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kernel/network/holder_task.h"
+#include "kernel/network/restore_task.h"
 
 namespace l2p {
 namespace {
@@ -22,7 +23,8 @@ FetchSession::FetchSession(Parts parts, Exchange::Options options, bool local_on
       options_(options),
       local_only_(local_only),
       first_peer_until_(parts.runtime.Now() + kFirstPeerLimit),
-      arrived_(parts.runtime.NewEvent()) {}
+      arrived_(parts.runtime.NewEvent()),
+      progress_(parts.runtime.NewEvent()) {}
 
 void FetchSession::Begin() {
   if (local_only_) return;
@@ -46,6 +48,7 @@ void FetchSession::End() {
     WakeHolders();
     watch.swap(watch_);
     arrived_->Set();
+    progress_->Set();
   }
   for (const auto& stream : open) stream->Reset();
 }
@@ -56,8 +59,10 @@ void FetchSession::Want(std::span<const BlockSource::Wanted> wanted) {
     for (const BlockSource::Wanted& want : wanted) {
       auto [found, is_new] = items_.try_emplace(want.id.hash());
       found->second.tags.push_back(want.tag);
+      if (!is_new && found->second.probe) Promote(want.id.hash(), found->second);
       if (!is_new) continue;
       found->second.size = want.size == 0 ? kUnknownSize : want.size;
+      found->second.is_node = want.id.codec() == Codec::kDagPb;
       local_queue_.push_back(want.id.hash());
     }
   }
@@ -96,9 +101,13 @@ std::vector<Exchange::Served> FetchSession::served() const {
 }
 
 void FetchSession::StartTasks() {
+  progress_->Set();
   bool look = false;
   std::vector<std::pair<Multihash, uint64_t>> searches;
   std::vector<Holder*> holders;
+  std::vector<Multihash> to_learn_of;
+  std::vector<Multihash> to_find;
+  std::vector<StripeKey> restores;
   {
     MutexLock lock(mutex_);
     if (ended_) return;
@@ -116,6 +125,13 @@ void FetchSession::StartTasks() {
       searches.emplace_back(found->first, searches_begun_);
     }
     holders.swap(to_start_);
+    to_learn_of.swap(to_learn_of_);
+    to_find.swap(to_find_);
+    while (restoring_.size() < kMaxRestores && !to_restore_.empty()) {
+      restores.push_back(to_restore_.front());
+      restoring_.insert(std::move(to_restore_.front()));
+      to_restore_.pop_front();
+    }
   }
   const auto self = shared_from_this();
   const auto start = [this](const char* name, std::function<void()> work,
@@ -139,6 +155,21 @@ void FetchSession::StartTasks() {
           search_error_ = status;
           EndSearch(search.first, search.second);
         });
+  }
+  for (const Multihash& group : to_find) FindHolders(group);
+  for (const Multihash& group : to_learn_of) {
+    start(
+        "learn of a group", [self, group] { self->LearnOf(group); },
+        [&](const absl::Status&) {
+          MutexLock lock(mutex_);
+          groups_[group].state = FoundGroup::State::kUnasked;  // Watch tries again.
+        });
+  }
+  for (const StripeKey& stripe : restores) {
+    start(
+        "restore a stripe",
+        [self, stripe] { RestoreTask(*self, stripe.first, stripe.second).Run(); },
+        [&](const absl::Status& status) { EndRestore(stripe, {}, status); });
   }
   for (Holder* holder : holders) {
     start(
@@ -173,6 +204,9 @@ void FetchSession::LookLocally() {
         const auto item = items_.find(ids[i]);
         if (item == items_.end()) continue;
         if (found[i].ok()) {
+          if (item->second.is_node && local_nodes_.size() < kMaxLocalNodes) {
+            local_nodes_.push_back(ids[i]);
+          }
           Deliver(ids[i], std::move(found[i]));
         } else if (local_only_) {
           Deliver(ids[i], absl::NotFoundError(
@@ -209,8 +243,13 @@ bool FetchSession::SomeoneMayHave(const Multihash& id, const Item& item) const {
 }
 
 void FetchSession::SearchIfUnknown(const Multihash& id, Item& item) {
-  if (item.search != Item::Search::kNone || SomeoneMayHave(id, item)) return;
-  if (finding_holders_ > 0) return;  // Watch asks again.
+  if (item.tags.empty() || SomeoneMayHave(id, item) || TryRestore(id, item)) return;
+  if (item.search != Item::Search::kNone) return;
+  for (size_t i = 0; i < kMaxSearches && !local_nodes_.empty(); ++i) {
+    to_find_.push_back(std::move(local_nodes_.front()));
+    local_nodes_.pop_front();
+  }
+  if (finding_holders_ > 0 || !to_find_.empty()) return;  // Watch asks again.
   item.search = Item::Search::kQueued;
   search_queue_.push_back(id);
 }
@@ -279,6 +318,8 @@ void FetchSession::Search(const Multihash& id, uint64_t number) {
     {
       MutexLock lock(mutex_);
       if (ended_) break;
+      FoundGroup& group = groups_[id];
+      if (group.holders.size() < kProvidersWanted) group.holders.push_back(**provider);
       AddHolder(**std::move(provider));
     }
     StartTasks();
@@ -360,6 +401,7 @@ void FetchSession::Watch() {
     for (auto& [id, item] : items_) {
       if (!item.in_network || !item.assigned.empty() || SomeoneMayHave(id, item)) continue;
       missing = true;
+      if (item.tags.empty() || TryRestore(id, item)) continue;
       if (item.search == Item::Search::kNone) {
         SearchIfUnknown(id, item);
       } else if (item.search == Item::Search::kDone && item.searches < kMaxSearchesPerBlock &&
@@ -387,8 +429,9 @@ void FetchSession::GiveVerdicts() {
   });
   std::vector<Multihash> hopeless;
   for (const auto& [id, item] : items_) {
-    if (item.in_network && item.assigned.empty() && item.search == Item::Search::kDone &&
-        item.searches >= kMaxSearchesPerBlock && !reaching && !SomeoneMayHave(id, item)) {
+    if (item.in_network && item.assigned.empty() && !item.restoring &&
+        item.search == Item::Search::kDone && item.searches >= kMaxSearchesPerBlock && !reaching &&
+        !SomeoneMayHave(id, item)) {
       hopeless.push_back(id);
     }
   }
@@ -431,6 +474,10 @@ void FetchSession::Deliver(const Multihash& id, absl::StatusOr<Bytes> data) {
     ++lingering_;
   }
   const std::vector<uint64_t> tags = std::move(found->second.tags);
+  for (const std::shared_ptr<Basket>& basket : found->second.baskets) {
+    if (data.ok()) basket->insert_or_assign(id, *data);
+  }
+  progress_->Set();
   items_.erase(found);
   for (const uint64_t tag : tags) {
     if (data.ok()) arrived_bytes_ += data->size();

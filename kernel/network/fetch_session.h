@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "kernel/network/exchange.h"
+#include "l2p/crypto.h"
+#include "l2p/sidecar.h"
 #include "l2p/tasks.h"
 
 namespace l2p {
@@ -22,19 +24,23 @@ namespace l2p {
 // silent for 3 round trips (the 90th percentile of those to it) and a second, or slower than an
 // eighth of the others' median, loses its outstanding blocks to the others.
 //
-// A block that no serving holder has is the root of another group: its holders are looked up by its
-// id (docs/protocol.md, "Groups").
+// A block that no serving holder has is part of a stripe that has to be restored, if a sidecar of
+// the groups found so far says so; else it is the root of another group, and its holders are looked
+// up by its id (docs/protocol.md, "Groups").
 //
 // [any thread]. Tasks keep the session alive until they have seen that it has Ended, so that ending
 // never waits for a peer.
 class FetchSession : public std::enable_shared_from_this<FetchSession> {
  public:
-  static constexpr size_t kMaxHolders = 32;       // At once in one session.
+  static constexpr size_t kMaxHolders = 64;       // At once in one session.
   static constexpr size_t kMaxSearches = 4;       // Provider lookups at once, for missing blocks.
   static constexpr size_t kMaxAllSearches = 8;    // With those whose block has come.
-  static constexpr size_t kProvidersWanted = 20;  // By one lookup.
+  static constexpr size_t kProvidersWanted = 48;  // By one lookup: all holders of a coded group.
   static constexpr int kMaxAttempts = 3;          // To reach one holder.
   static constexpr int kMaxSearchesPerBlock = 2;
+  static constexpr size_t kMaxRestores = 2;          // Stripes that are being restored at once.
+  static constexpr size_t kMaxLocalNodes = 256;      // Remembered in one session.
+  static constexpr size_t kMaxSidecars = 16;         // Kept in one session.
   static constexpr size_t kFirstTarget = 512 << 10;  // Bytes asked of a holder not yet measured.
   static constexpr size_t kLeastTarget = 2 << 20;    // And of one that was, however slow.
   static constexpr uint32_t kUnknownSize = 256 * 1024;
@@ -46,6 +52,7 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
     PluginSlot<Router>& router;
     Messenger& messenger;
     const Exchange::Peers& peers;
+    const Crypto& crypto;
     TaskGroup& tasks;
   };
   FetchSession(Parts parts, Exchange::Options options, bool local_only);
@@ -61,7 +68,11 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
 
  private:
   friend class HolderTask;
+  friend class RestoreTask;
   struct Holder;
+
+  // What arrives for a RestoreTask, or for who learns of a group.
+  using Basket = std::map<Multihash, Bytes>;
 
   // A block that is wanted and has not arrived.
   struct Item {
@@ -75,7 +86,19 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
     int searches = 0;
     size_t providers_found = 0;
     Time searched_at = absl::InfinitePast();
+    bool is_node = false;                          // Has links.
+    bool probe = false;                            // Not to be fetched: only who has it is asked.
+    bool restoring = false;                        // By a RestoreTask.
+    std::vector<std::shared_ptr<Basket>> baskets;  // Of the tasks that want it.
   };
+
+  // A group whose holders were found. Its sidecars, if it is coded, are asked for when a block
+  // turns out to be missing.
+  struct FoundGroup {
+    std::vector<PeerInfo> holders;  // Some of them.
+    enum class State { kUnasked, kAsking, kAsked } state = State::kUnasked;
+  };
+  using StripeKey = std::pair<std::shared_ptr<const Sidecar>, size_t>;
 
   // One peer that may have blocks. Never removed, so tasks may keep a reference.
   struct Holder {
@@ -115,6 +138,21 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
   void Watch();
   // Starts what the state calls for: local look-ups, searches, holders' tasks.
   void StartTasks() L2P_EXCLUDES(mutex_);
+
+  // coded_groups.cc: what is missing and can be restored.
+  bool TryRestore(const Multihash& id, Item& item) L2P_REQUIRES(mutex_);
+  void LearnOf(const Multihash& group);
+  std::shared_ptr<const Sidecar> FetchSidecar(const Multihash& id, const Multihash& group);
+  void Promote(const Multihash& id, Item& item) L2P_REQUIRES(mutex_);
+
+  // For RestoreTask. Blocks are items with its basket until they are dropped.
+  void Ask(const std::vector<BlockRef>& blocks, const std::shared_ptr<Basket>& basket, bool probe);
+  void Fetch(const std::vector<Multihash>& ids);
+  void DropAll(const std::vector<BlockRef>& blocks, const std::shared_ptr<Basket>& basket);
+  bool CanBeHad(const Multihash& id, const Basket& basket) const L2P_REQUIRES(mutex_);
+  bool PresenceKnown(const std::vector<BlockRef>& blocks) const L2P_REQUIRES(mutex_);
+  void EndRestore(const StripeKey& stripe, std::vector<std::pair<Multihash, Bytes>> restored,
+                  const absl::Status& status);
 
   // For HolderTask.
   absl::StatusOr<std::shared_ptr<Stream>> Enter(Holder& holder);
@@ -165,6 +203,16 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
   absl::Status search_error_ L2P_GUARDED_BY(mutex_);
   std::map<PeerId, std::unique_ptr<Holder>> holders_ L2P_GUARDED_BY(mutex_);
   std::vector<Holder*> to_start_ L2P_GUARDED_BY(mutex_);
+  const std::unique_ptr<Event> progress_;  // Something has changed that a RestoreTask waits for.
+  std::map<Multihash, FoundGroup> groups_ L2P_GUARDED_BY(mutex_);
+  std::vector<Multihash> to_learn_of_ L2P_GUARDED_BY(mutex_);
+  // Nodes of dags that were found here: this node may hold a share of their groups, whose other
+  // holders have not been looked for.
+  std::deque<Multihash> local_nodes_ L2P_GUARDED_BY(mutex_);
+  std::vector<Multihash> to_find_ L2P_GUARDED_BY(mutex_);
+  std::deque<std::shared_ptr<const Sidecar>> sidecars_ L2P_GUARDED_BY(mutex_);  // Latest first.
+  std::deque<StripeKey> to_restore_ L2P_GUARDED_BY(mutex_);
+  std::set<StripeKey> restoring_ L2P_GUARDED_BY(mutex_);
   Time first_served_at_ L2P_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   std::map<PeerId, std::shared_ptr<Stream>> streams_ L2P_GUARDED_BY(mutex_);  // Reset by End.
   std::unique_ptr<Registration> watch_ L2P_GUARDED_BY(mutex_);

@@ -14,19 +14,21 @@ namespace {
 constexpr Duration kLookupLimit = absl::Seconds(20);
 constexpr Duration kFirstPeerPause = absl::Milliseconds(200);
 constexpr size_t kRetriesAtOnce = 16;
+constexpr Duration kLongestRetryPause = absl::Hours(1);
 
 }  // namespace
 
-// The pushes of one put: a task a group, and below it a task a copy.
+// The pushes of one put: a task a group, and below it a task a holder.
 class Placement::PushOfOnePut final : public Push {
  public:
-  PushOfOnePut(Placement& placement, const Redundancy& redundancy, Time until)
+  PushOfOnePut(Placement& placement, const Redundancy& redundancy, Time until, bool keep_receipts)
       : placement_(placement),
         parts_(placement.parts_),
-        copies_(redundancy.holders),
         until_(until),
+        keep_receipts_(keep_receipts),
         first_peer_until_(parts_.runtime.Now() + placement.options_.first_peer),
-        changed_(parts_.runtime.NewEvent()) {}
+        changed_(parts_.runtime.NewEvent()),
+        redundancy_(redundancy) {}
 
   ~PushOfOnePut() override { WaitUntilFewerThan(1); }
 
@@ -36,12 +38,11 @@ class Placement::PushOfOnePut final : public Push {
       MutexLock lock(mutex_);
       ++running_;
       ++progress_.groups;
-      progress_.wanted_bytes += group.bytes() * copies_;
     }
     const auto shared = std::make_shared<const Group>(std::move(group));
     absl::Status started =
         placement_.pushes_.Start("push a group", [this, shared] { PushOne(*shared); });
-    if (!started.ok()) Ended({});
+    if (!started.ok()) Ended(Redundancy::Copies(1), 0);
     return started;
   }
 
@@ -49,10 +50,13 @@ class Placement::PushOfOnePut final : public Push {
     WaitUntilFewerThan(1);
     MutexLock lock(mutex_);
     Outcome outcome;
-    outcome.copies_wanted = copies_;
-    outcome.fewest_copies = progress_.fewest_copies;
+    outcome.redundancy = redundancy_.Resolve(0);
+    outcome.copies_wanted = outcome.redundancy.holders;
+    outcome.fewest_copies = outcome.copies_wanted - std::min(outcome.copies_wanted, most_missing_);
+    outcome.recoverable = recoverable_;
     outcome.holders = holders_.size();
     outcome.refusals = refusals_;
+    outcome.receipts = receipts_;
     return outcome;
   }
 
@@ -80,98 +84,96 @@ class Placement::PushOfOnePut final : public Push {
     }
   }
 
-  void PushOne(const Group& group) {
-    const std::vector<PeerInfo> candidates = FindCandidates(group.id);
-    Spread spread{group, candidates, 0, {}};
-    {
-      TaskGroup copies(parts_.runtime.tasks(), parts_.runtime.NewEvent());
-      for (size_t i = 0; i < std::min(copies_, candidates.size()); ++i) {
-        copies.Start("push a copy", [this, &spread] { PushCopy(spread); }).IgnoreError();
-      }
-    }
-    if (spread.holders.size() < copies_) {
-      placement_.RetryLater({group.id, copies_, spread.holders, until_});
-    }
-    Ended(spread.holders);
+  // auto means the same for all groups of a put. Where nobody can be found it stays open.
+  Redundancy Settle(size_t usable) {
+    MutexLock lock(mutex_);
+    if (usable > 0) redundancy_ = redundancy_.Resolve(usable);
+    return redundancy_.Resolve(usable);
   }
 
-  // One group on its way to its holders: a refusal or a failure moves on to the next candidate.
-  struct Spread {
-    const Group& group;
-    const std::vector<PeerInfo>& candidates;
-    size_t next = 0;
-    std::set<PeerId> holders;
-  };
-
-  void PushCopy(Spread& spread) {
-    for (;;) {
-      const PeerInfo* holder = nullptr;
-      {
-        MutexLock lock(mutex_);
-        if (spread.next == spread.candidates.size()) return;
-        holder = &spread.candidates[spread.next++];
-      }
-      uint64_t counted = 0;
-      const auto on_stored = [&](uint64_t bytes) {
-        MutexLock lock(mutex_);
-        progress_.acknowledged_bytes += bytes - std::min(bytes, counted);
-        counted = std::max(bytes, counted);
-      };
-      const absl::Status pushed =
-          PushGroup(parts_.runtime, parts_.blocks.Reader(), parts_.messenger, *holder, spread.group,
-                    {}, until_, on_stored);
-      if (!pushed.ok()) placement_.NoteFailure(holder->id, pushed);
-      MutexLock lock(mutex_);
-      if (pushed.ok()) {
-        spread.holders.insert(holder->id);
-        holders_.insert(holder->id);
-        progress_.peers = holders_.size();
-        return;
-      }
-      progress_.acknowledged_bytes -= counted;
-      RefusedLocked(absl::StrCat(holder->id.ToString(), ": ", std::string(pushed.message())));
+  void PushOne(const Group& group) {
+    std::vector<PeerInfo> candidates = FindCandidates(group.id);
+    const Redundancy settled = Settle(candidates.size());
+    const Redundancy wanted = settled.ForGroup(group);
+    absl::StatusOr<std::unique_ptr<PieceSource>> source = placement_.SourceOf(group, wanted);
+    if (!source.ok()) {
+      Refused(absl::StrCat("code: ", std::string(source.status().message())));
+      return Ended(wanted, 0);
     }
+    {
+      MutexLock lock(mutex_);
+      progress_.wanted_bytes += (*source)->bytes();
+    }
+    GroupPush push({parts_.runtime, parts_.messenger, parts_.crypto}, **source, group.id,
+                   std::move(candidates), {}, Listener());
+    placement_.RunPush(push, settled, until_);
+    if (push.taken() < wanted.holders) {
+      placement_.RetryLater({group.id, settled, push.holders(), until_});
+    }
+    if (keep_receipts_) {
+      MutexLock lock(mutex_);
+      receipts_.insert(receipts_.end(), push.receipts().begin(), push.receipts().end());
+    }
+    Ended(wanted, push.taken());
+  }
+
+  GroupPush::Listener Listener() {
+    return {[this](int64_t change) {
+              MutexLock lock(mutex_);
+              progress_.acknowledged_bytes += static_cast<uint64_t>(change);
+            },
+            [this](const PeerId& holder) {
+              MutexLock lock(mutex_);
+              holders_.insert(holder);
+              progress_.peers = holders_.size();
+            },
+            [this](const PeerId& holder, const absl::Status& why) {
+              placement_.NoteFailure(holder, why);
+              Refused(absl::StrCat(holder.ToString(), ": ", std::string(why.message())));
+            }};
   }
 
   void Refused(std::string why) {
     MutexLock lock(mutex_);
-    RefusedLocked(std::move(why));
-  }
-
-  void RefusedLocked(std::string why) L2P_REQUIRES(mutex_) {
     if (refusals_.size() < kMaxRefusals) refusals_.push_back(std::move(why));
   }
 
-  // A group is done, on these holders. Touches nothing after it: the put may end.
-  void Ended(const std::set<PeerId>& holders) {
+  // A group is done, on so many holders. Touches nothing after it: the put may end.
+  void Ended(const Redundancy& wanted, size_t taken) {
     MutexLock lock(mutex_);
     const bool first = ended_++ == 0;
-    progress_.fewest_copies =
-        first ? holders.size() : std::min(progress_.fewest_copies, holders.size());
-    if (holders.size() >= copies_) ++progress_.groups_complete;
+    progress_.fewest_copies = first ? taken : std::min(progress_.fewest_copies, taken);
+    most_missing_ = std::max(most_missing_, wanted.holders - taken);
+    recoverable_ = recoverable_ && taken >= wanted.needed;
+    if (taken >= wanted.holders) ++progress_.groups_complete;
     --running_;
     changed_->Set();
   }
 
   Placement& placement_;
   const Parts& parts_;
-  const size_t copies_;
   const Time until_;
+  const bool keep_receipts_;
   const Time first_peer_until_;
   const std::unique_ptr<Event> changed_;
   mutable Mutex mutex_{"Push"};
+  Redundancy redundancy_ L2P_GUARDED_BY(mutex_);
   size_t running_ L2P_GUARDED_BY(mutex_) = 0;
   size_t ended_ L2P_GUARDED_BY(mutex_) = 0;
+  size_t most_missing_ L2P_GUARDED_BY(mutex_) = 0;
+  bool recoverable_ L2P_GUARDED_BY(mutex_) = true;
   Progress progress_ L2P_GUARDED_BY(mutex_);
   std::set<PeerId> holders_ L2P_GUARDED_BY(mutex_);
   std::vector<std::string> refusals_ L2P_GUARDED_BY(mutex_);
+  std::vector<std::string> receipts_ L2P_GUARDED_BY(mutex_);
 };
 
 Placement::Placement(Parts parts, Options options)
     : parts_(parts),
       options_(options),
       receiver_({parts.runtime, parts.memory, parts.blocks, parts.holdings, parts.router,
-                 parts.messenger}),
+                 parts.messenger, parts.crypto, parts.identity}),
+      push_ended_(parts.runtime.NewEvent()),
       pushes_(parts.runtime.tasks(), parts.runtime.NewEvent()) {}
 
 Placement::~Placement() { Stop(); }
@@ -179,6 +181,7 @@ Placement::~Placement() { Stop(); }
 absl::Status Placement::Start() {
   retry_timer_ = parts_.runtime.tasks().Every("retry missing copies", options_.retry_period,
                                               [this] { RetryMissing(); });
+  L2P_ASSIGN_OR_RETURN(records_, ServeGroupRecords(parts_.messenger, parts_.holdings));
   return receiver_.Start();
 }
 
@@ -193,12 +196,55 @@ void Placement::WaitForPushes(Time deadline) {
 void Placement::Stop() {
   WaitForPushes(absl::InfinitePast());
   retry_timer_.reset();
+  records_.reset();
   receiver_.Stop();
   pushes_.Join();
 }
 
-std::unique_ptr<Placement::Push> Placement::NewPush(const Redundancy& redundancy, Time until) {
-  return std::make_unique<PushOfOnePut>(*this, redundancy, until);
+std::unique_ptr<Placement::Push> Placement::NewPush(const Redundancy& redundancy, Time until,
+                                                    bool keep_receipts) {
+  return std::make_unique<PushOfOnePut>(*this, redundancy, until, keep_receipts);
+}
+
+absl::StatusOr<std::unique_ptr<PieceSource>> Placement::SourceOf(const Group& group,
+                                                                 const Redundancy& redundancy) {
+  return PieceSource::Open({parts_.runtime, parts_.memory, parts_.blocks, parts_.crypto}, group,
+                           redundancy);
+}
+
+absl::StatusOr<std::string> Placement::RecordOf(const GroupPush& push, const Redundancy& redundancy,
+                                                std::vector<PeerId> holders, Time until) {
+  GroupRecord record;
+  record.group = push.group();
+  record.spec = redundancy;
+  record.sidecar = push.source().sidecar();
+  record.holders = std::move(holders);
+  record.issued = parts_.runtime.Now();
+  record.until = until;
+  return SignGroupRecord(std::move(record), parts_.identity);
+}
+
+// Fills the free places. The record names those who are asked first; where others had to take their
+// places, all holders are told.
+void Placement::RunPush(GroupPush& push, const Redundancy& redundancy, Time until) {
+  const size_t tasks = push.holders().size();
+  Await(mutex_, *push_ended_, absl::InfiniteFuture(), [&]() L2P_REQUIRES(mutex_) {
+    if (push_tasks_ > 0 && push_tasks_ + tasks > kMaxPushTasks) return false;
+    push_tasks_ += tasks;
+    return true;
+  });
+  const std::vector<PeerId> planned = push.Plan();
+  if (const auto record = RecordOf(push, redundancy, planned, until); record.ok()) {
+    push.Run(*record, until);
+  }
+  if (push.holders() != planned && push.taken() > 0) {
+    if (const auto record = RecordOf(push, redundancy, push.holders(), until); record.ok()) {
+      push.Tell(*record, until);
+    }
+  }
+  MutexLock lock(mutex_);
+  push_tasks_ -= tasks;
+  push_ended_->Set();
 }
 
 absl::StatusOr<std::vector<PeerInfo>> Placement::Candidates(const Multihash& group, Time deadline) {
@@ -240,26 +286,39 @@ void Placement::RetryMissing() {
       retry = std::move(retries_.front());
       retries_.pop_front();
     }
-    // It may have been removed meanwhile.
-    const absl::StatusOr<Group> group = parts_.holdings.FindGroup(retry.group);
-    if (!group.ok()) continue;
-    const absl::StatusOr<std::vector<PeerInfo>> candidates =
-        Candidates(retry.group, parts_.runtime.Now() + kLookupLimit);
-    if (candidates.ok()) {
-      for (const PeerInfo& peer : *candidates) {
-        if (retry.holders.size() >= retry.copies) break;
-        if (retry.holders.contains(peer.id)) continue;
-        const absl::Status pushed =
-            PushGroup(parts_.runtime, parts_.blocks.Reader(), parts_.messenger, peer, *group, {},
-                      retry.until, [](uint64_t) {});
-        if (pushed.ok()) retry.holders.insert(peer.id);
-      }
-    }
-    if (retry.holders.size() < retry.copies) {
+    if (parts_.runtime.Now() < retry.not_before) {
+      RetryLater(std::move(retry));
+    } else if (!RetryOne(retry)) {
       RetryLater(std::move(retry));
       return;  // The swarm is still too small: the next period tries on.
     }
   }
+}
+
+// Whether nothing more is to be done.
+bool Placement::RetryOne(Retry& retry) {
+  const absl::StatusOr<Group> group = parts_.holdings.FindGroup(retry.group);
+  if (!group.ok()) return true;  // It has been removed meanwhile.
+  absl::StatusOr<std::vector<PeerInfo>> candidates =
+      Candidates(retry.group, parts_.runtime.Now() + kLookupLimit);
+  if (!candidates.ok()) return false;
+  std::erase_if(*candidates, [&](const PeerInfo& peer) {
+    return std::find(retry.holders.begin(), retry.holders.end(), peer.id) != retry.holders.end();
+  });
+  if (candidates->empty()) return false;
+  const Redundancy wanted = retry.redundancy.ForGroup(*group);
+  if (wanted.coded()) {  // Coding a group anew and in vain is not for every half minute.
+    retry.pause = std::clamp(2 * retry.pause, options_.retry_period, kLongestRetryPause);
+    retry.not_before = parts_.runtime.Now() + retry.pause;
+  }
+  const absl::StatusOr<std::unique_ptr<PieceSource>> source = SourceOf(*group, wanted);
+  if (!source.ok()) return false;
+  GroupPush push({parts_.runtime, parts_.messenger, parts_.crypto}, **source, retry.group,
+                 *std::move(candidates), retry.holders,
+                 {[](int64_t) {}, [](const PeerId&) {}, [](const PeerId&, const absl::Status&) {}});
+  RunPush(push, retry.redundancy, retry.until);
+  retry.holders = push.holders();
+  return push.taken() >= wanted.holders;
 }
 
 }  // namespace l2p

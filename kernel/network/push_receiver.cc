@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "kernel/network/placement.pb.h"
 #include "kernel/network/stream_io.h"
+#include "l2p/group_record.h"
 
 namespace l2p {
 namespace {
@@ -35,7 +36,7 @@ absl::StatusOr<std::vector<BlockRef>> RefsOf(
 }
 
 absl::StatusOr<Group> GroupOf(const wire::PushOffer& offer) {
-  if (offer.leaves_size() > static_cast<int>(kMaxGroupLeaves) ||
+  if (offer.leaves_size() > static_cast<int>(PushReceiver::kMaxLeaves) ||
       offer.nodes_size() + offer.leaves_size() >
           static_cast<int>(PushReceiver::kMaxBlocksPerGroup) ||
       offer.nodes_size() + offer.leaves_size() == 0) {
@@ -49,7 +50,8 @@ absl::StatusOr<Group> GroupOf(const wire::PushOffer& offer) {
   L2P_ASSIGN_OR_RETURN(group.nodes, RefsOf(offer.nodes()));
   L2P_ASSIGN_OR_RETURN(group.leaves, RefsOf(offer.leaves()));
   const BlockRef& root = group.nodes.empty() ? group.leaves.front() : group.nodes.front();
-  if (root.id != group.id) {
+  // A share of a coded group without nodes has pieces alone.
+  if (root.id != group.id && (offer.record().empty() || !group.nodes.empty())) {
     return absl::InvalidArgumentError("a group is offered that does not begin with its root");
   }
   return group;
@@ -90,6 +92,7 @@ class PushReceiver::Session {
     if (until != absl::InfiniteFuture()) {
       committed.set_until_seconds(static_cast<uint64_t>(absl::ToUnixSeconds(until)));
     }
+    L2P_ASSIGN_OR_RETURN(*committed.mutable_receipt(), SignedReceipt(group, until));
     L2P_RETURN_IF_ERROR(Say(committed));
     return Announce(group.id);
   }
@@ -158,6 +161,17 @@ class PushReceiver::Session {
     answer.set_have(have);
     answer.set_stored_bytes(stored_);
     return Say(answer);
+  }
+
+  absl::StatusOr<std::string> SignedReceipt(const Group& share, Time until) {
+    Receipt receipt;
+    receipt.group = share.id;
+    receipt.list_root = ListRoot(parts_.crypto, share);
+    receipt.blocks = share.nodes.size() + share.leaves.size();
+    receipt.bytes = share.bytes();
+    receipt.issued = parts_.runtime.Now();
+    receipt.until = until;
+    return SignReceipt(std::move(receipt), parts_.identity);
   }
 
   absl::Status Receive(const BlockRef& block) {

@@ -8,6 +8,7 @@
 #include "kernel/content/block_service.h"
 #include "kernel/content/holdings.h"
 #include "kernel/loader/slot.h"
+#include "l2p/crypto.h"
 #include "l2p/memory.h"
 #include "l2p/router.h"
 
@@ -23,6 +24,7 @@ class PushReceiver {
  public:
   static constexpr size_t kMaxPushes = 32;
   static constexpr size_t kMaxPushesPerPeer = 4;
+  static constexpr size_t kMaxLeaves = 2 * kMaxGroupLeaves;  // With pieces that are blocks.
   static constexpr size_t kMaxBlocksPerGroup = 16 * 1024;
   static constexpr Duration kStall = absl::Seconds(30);  // Without a byte from the pusher.
 
@@ -33,6 +35,8 @@ class PushReceiver {
     Holdings& holdings;
     PluginSlot<Router>& router;
     Messenger& messenger;
+    const Crypto& crypto;
+    const Identity& identity;
   };
   explicit PushReceiver(Parts parts);
   ~PushReceiver();

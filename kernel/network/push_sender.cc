@@ -29,7 +29,7 @@ class Sender {
         readable_(runtime.NewEvent()),
         stream_(std::move(stream)) {}
 
-  absl::Status Run(const Group& group, std::string_view record, Time until) {
+  absl::StatusOr<std::string> Run(const Group& group, std::string_view record, Time until) {
     L2P_RETURN_IF_ERROR(Offer(group, record, until));
     L2P_ASSIGN_OR_RETURN(const wire::PushAnswer answer, Hear(kAnswerLimit));
     if (!answer.accepted()) return absl::InvalidArgumentError("it answered out of order");
@@ -38,11 +38,12 @@ class Sender {
       if (!TestBit(answer.have(), i)) missing.push_back(all_[i]);
     }
     L2P_RETURN_IF_ERROR(SendBlocks(missing));
-    L2P_RETURN_IF_ERROR(HearUntil(&wire::PushAnswer::committed, kCommitLimit));
+    L2P_ASSIGN_OR_RETURN(wire::PushAnswer committed,
+                         HearUntil(&wire::PushAnswer::committed, kCommitLimit));
     // The promise stands whatever becomes of the announcement.
-    HearUntil(&wire::PushAnswer::announced, kAnnounceLimit).IgnoreError();
+    HearUntil(&wire::PushAnswer::announced, kAnnounceLimit).status().IgnoreError();
     stream_->CloseWrite();
-    return absl::OkStatus();
+    return std::move(*committed.mutable_receipt());
   }
 
  private:
@@ -98,10 +99,11 @@ class Sender {
     return answer;
   }
 
-  absl::Status HearUntil(bool (wire::PushAnswer::*what)() const, Duration limit) {
+  absl::StatusOr<wire::PushAnswer> HearUntil(bool (wire::PushAnswer::*what)() const,
+                                             Duration limit) {
     for (;;) {
-      L2P_ASSIGN_OR_RETURN(const wire::PushAnswer answer, Hear(limit));
-      if ((answer.*what)()) return absl::OkStatus();
+      L2P_ASSIGN_OR_RETURN(wire::PushAnswer answer, Hear(limit));
+      if ((answer.*what)()) return answer;
     }
   }
 
@@ -138,9 +140,10 @@ class Sender {
 
 }  // namespace
 
-absl::Status PushGroup(Runtime& runtime, const BlockReader& read, Messenger& messenger,
-                       const PeerInfo& holder, const Group& group, std::string_view record,
-                       Time until, const std::function<void(uint64_t bytes)>& on_stored) {
+absl::StatusOr<std::string> PushGroup(Runtime& runtime, const BlockReader& read,
+                                      Messenger& messenger, const PeerInfo& holder,
+                                      const Group& group, std::string_view record, Time until,
+                                      const std::function<void(uint64_t bytes)>& on_stored) {
   L2P_ASSIGN_OR_RETURN(std::unique_ptr<Stream> stream,
                        messenger.Open(holder, kPushProtocol, runtime.Now() + kOpenLimit));
   return Sender(runtime, read, std::move(stream), on_stored).Run(group, record, until);

@@ -26,6 +26,7 @@ constexpr const char* kSimulated[] = {
     "storage.pack.segment=4MiB",  // Empty ones are allotted on disks in memory, too.
     "storage.pack.reserve=64KiB",
     "storage.quota=1GiB",
+    "placement.redundancy=copies:3",  // Tests of coding say so.
 };
 
 std::vector<const PluginDescriptor*> PluginsOf(const SimSwarm::Options& options) {

@@ -1,0 +1,203 @@
+// What a FetchSession does about blocks that nobody has: finds the stripe they belong to and has it
+// restored.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "kernel/network/fetch_session.h"
+#include "kernel/network/group_records.h"
+
+namespace l2p {
+namespace {
+
+constexpr Duration kRecordLimit = absl::Seconds(5);
+constexpr Duration kSidecarLimit = absl::Seconds(10);
+constexpr size_t kLearnedAtOnce = 4;   // Groups.
+constexpr size_t kAnswersOfGroup = 6;  // That are listened to until one has records.
+
+}  // namespace
+
+// Whether `id` is, or may yet turn out to be, part of a stripe that can be restored.
+bool FetchSession::TryRestore(const Multihash& id, Item& item) {
+  if (item.restoring) return true;
+  for (const std::shared_ptr<const Sidecar>& sidecar : sidecars_) {
+    const std::optional<size_t> stripe = sidecar->StripeOf(id);
+    if (!stripe) continue;
+    item.restoring = true;
+    const StripeKey key(sidecar, *stripe);
+    const bool queued = std::find(to_restore_.begin(), to_restore_.end(), key) != to_restore_.end();
+    if (!queued && !restoring_.contains(key)) to_restore_.push_back(key);
+    return true;
+  }
+  size_t asking = 0;
+  for (const auto& [group, found] : groups_) {
+    if (found.state == FoundGroup::State::kAsking) ++asking;
+  }
+  for (auto& [group, found] : groups_) {
+    if (found.state != FoundGroup::State::kUnasked || asking >= kLearnedAtOnce) continue;
+    ++asking;
+    found.state = FoundGroup::State::kAsking;
+    to_learn_of_.push_back(group);
+  }
+  return asking > 0;
+}
+
+// Asks holders of `group` for its records until one has any, and fetches the sidecars they name.
+void FetchSession::LearnOf(const Multihash& group) {
+  std::vector<PeerInfo> holders;
+  {
+    MutexLock lock(mutex_);
+    holders = groups_[group].holders;
+    // Those who are there come first.
+    std::stable_partition(
+        holders.begin(), holders.end(), [&](const PeerInfo& holder) L2P_REQUIRES(mutex_) {
+          const auto found = holders_.find(holder.id);
+          return found != holders_.end() && found->second->state == Holder::State::kServing;
+        });
+  }
+  size_t answers = 0;
+  for (const PeerInfo& holder : holders) {
+    if (answers == kAnswersOfGroup) break;
+    const absl::StatusOr<std::vector<GroupRecord>> records = AskGroupRecords(
+        parts_.messenger, parts_.crypto, holder, group, parts_.runtime.Now() + kRecordLimit);
+    if (!records.ok()) continue;
+    ++answers;
+    if (records->empty()) continue;
+    std::vector<std::shared_ptr<const Sidecar>> sidecars;
+    for (const GroupRecord& record : *records) {
+      if (record.sidecar.empty()) continue;
+      if (auto sidecar = FetchSidecar(record.sidecar, group)) sidecars.push_back(sidecar);
+    }
+    MutexLock lock(mutex_);
+    sidecars_.insert(sidecars_.begin(), sidecars.begin(), sidecars.end());
+    if (sidecars_.size() > kMaxSidecars) sidecars_.resize(kMaxSidecars);
+    if (ended_ || !sidecars.empty() || answers == kAnswersOfGroup) break;
+  }
+  {
+    MutexLock lock(mutex_);
+    groups_[group].state = FoundGroup::State::kAsked;
+    for (auto& [id, item] : items_) {
+      if (item.in_network && item.assigned.empty()) SearchIfUnknown(id, item);
+    }
+  }
+  StartTasks();
+}
+
+std::shared_ptr<const Sidecar> FetchSession::FetchSidecar(const Multihash& id,
+                                                          const Multihash& group) {
+  const auto basket = std::make_shared<Basket>();
+  const std::vector<BlockRef> block = {{id, kUnknownSize}};
+  Ask(block, basket, /*probe=*/false);
+  Await(mutex_, *progress_, parts_.runtime.Now() + kSidecarLimit, [&]() L2P_REQUIRES(mutex_) {
+    return ended_ || basket->contains(id) || (PresenceKnown(block) && !CanBeHad(id, *basket));
+  });
+  DropAll(block, basket);
+  MutexLock lock(mutex_);
+  const auto arrived = basket->find(id);
+  if (arrived == basket->end()) return nullptr;
+  absl::StatusOr<Sidecar> sidecar = Sidecar::Parse(arrived->second);
+  if (!sidecar.ok() || sidecar->group().id != group) return nullptr;
+  return std::make_shared<const Sidecar>(*std::move(sidecar));
+}
+
+void FetchSession::Ask(const std::vector<BlockRef>& blocks, const std::shared_ptr<Basket>& basket,
+                       bool probe) {
+  {
+    MutexLock lock(mutex_);
+    for (const BlockRef& block : blocks) {
+      auto [found, is_new] = items_.try_emplace(block.id);
+      found->second.baskets.push_back(basket);
+      if (is_new) {
+        found->second.size = block.size;
+        found->second.probe = probe;
+        local_queue_.push_back(block.id);
+      } else if (!probe && found->second.probe) {
+        Promote(block.id, found->second);
+      }
+    }
+  }
+  StartTasks();
+}
+
+void FetchSession::Promote(const Multihash& id, Item& item) {
+  item.probe = false;
+  for (Holder* holder : item.holders) {
+    holder->available.push_back(id);
+    holder->work->Set();
+  }
+}
+
+void FetchSession::Fetch(const std::vector<Multihash>& ids) {
+  {
+    MutexLock lock(mutex_);
+    for (const Multihash& id : ids) {
+      const auto found = items_.find(id);
+      if (found != items_.end() && found->second.probe) Promote(id, found->second);
+    }
+  }
+  StartTasks();
+}
+
+void FetchSession::DropAll(const std::vector<BlockRef>& blocks,
+                           const std::shared_ptr<Basket>& basket) {
+  MutexLock lock(mutex_);
+  for (const BlockRef& block : blocks) {
+    const auto found = items_.find(block.id);
+    if (found == items_.end()) continue;
+    Item& item = found->second;
+    std::erase(item.baskets, basket);
+    if (!item.tags.empty() || !item.baskets.empty()) continue;
+    for (Holder* holder : std::vector<Holder*>(item.assigned)) Unassign(*holder, block.id);
+    items_.erase(found);
+  }
+}
+
+bool FetchSession::CanBeHad(const Multihash& id, const Basket& basket) const {
+  if (basket.contains(id)) return true;
+  const auto found = items_.find(id);
+  if (found == items_.end()) return false;
+  if (!found->second.in_network) return false;  // Not looked for here yet.
+  return std::any_of(found->second.holders.begin(), found->second.holders.end(),
+                     [](const Holder* holder) { return holder->state == Holder::State::kServing; });
+}
+
+bool FetchSession::PresenceKnown(const std::vector<BlockRef>& blocks) const {
+  for (const auto& [peer, holder] : holders_) {
+    if (holder->state == Holder::State::kStarting ||
+        (holder->state == Holder::State::kLeft && holder->retry_at < absl::InfiniteFuture())) {
+      return false;
+    }
+  }
+  return std::all_of(blocks.begin(), blocks.end(), [&](const BlockRef& block) {
+    const auto found = items_.find(block.id);
+    if (found == items_.end()) return true;
+    if (!found->second.in_network) return false;
+    return std::none_of(holders_.begin(), holders_.end(), [&](const auto& entry) {
+      return entry.second->state == Holder::State::kServing &&
+             entry.second->unanswered.contains(block.id);
+    });
+  });
+}
+
+void FetchSession::EndRestore(const StripeKey& stripe,
+                              std::vector<std::pair<Multihash, Bytes>> restored,
+                              const absl::Status& status) {
+  {
+    MutexLock lock(mutex_);
+    restoring_.erase(stripe);
+    // A sidecar that is wrong is not asked again; there may be another.
+    if (absl::IsDataLoss(status)) std::erase(sidecars_, stripe.first);
+    for (auto& [id, data] : restored) Deliver(id, std::move(data));
+    for (const uint32_t leaf : stripe.first->stripes()[stripe.second].AllLeaves()) {
+      const Multihash& id = stripe.first->group().leaves[leaf].id;
+      const auto found = items_.find(id);
+      if (found == items_.end() || !found->second.restoring) continue;
+      found->second.restoring = false;
+      if (status.ok() || absl::IsDataLoss(status) || SomeoneMayHave(id, found->second)) continue;
+      Deliver(id, absl::UnavailableError(
+                      absl::StrCat("block ", id.ToString(), ": ", std::string(status.message()))));
+    }
+  }
+  StartTasks();
+}
+
+}  // namespace l2p
