@@ -107,7 +107,7 @@ struct ExchangePeer : SimPeer {
         providers(std::make_shared<ListedProviders>(simulation)),
         slot(providers),
         exchange(runtime, content.memory, content.blocks, slot, opens,
-                 {[rtt](const PeerId&) { return rtt; }, [] { return false; }}, {}) {
+                 {[rtt](const PeerId&) { return rtt; }, [] { return false; }}, TestCrypto(), {}) {
     EXPECT_TRUE(exchange.Start().ok());
   }
   ~ExchangePeer() { exchange.Stop(); }
