@@ -80,7 +80,7 @@ TEST_F(AdminHttp, PagesOfOtherSitesAreRefused) {
 
 TEST_F(AdminHttp, WhatIsNotThereAndWhatIsNotAllowedDiffer) {
   EXPECT_EQ(Call("/api/v1/nothing").status, 404);
-  EXPECT_EQ(Call("/").status, 404);
+  EXPECT_EQ(Call("/index.html").status, 404);
   const Answer wrong = Call("/api/v1/status", {"-X", "DELETE"});
   EXPECT_EQ(wrong.status, 405);
   EXPECT_THAT(wrong.head, HasSubstr("allow: get"));
@@ -95,6 +95,15 @@ TEST_F(AdminHttp, WhatIsNotThereAndWhatIsNotAllowedDiffer) {
   EXPECT_EQ(Call("/api/v1/files?path=/etc/passwd", {"-X", "POST"}).status, 403)
       << "paths are for the socket";
   EXPECT_EQ(Call("/healthz").status, 200);
+}
+
+TEST_F(AdminHttp, ThePageMayLoadNothingFromElsewhere) {
+  const Answer page = Call("/");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_THAT(page.head, AllOf(HasSubstr("default-src 'none'"), HasSubstr("frame-ancestors 'none'"),
+                               HasSubstr("nosniff")));
+  EXPECT_THAT(page.body, HasSubstr("<script src=\"dashboard.js\""));
+  EXPECT_THAT(page.body, ::testing::Not(HasSubstr("//")));
 }
 
 TEST_F(AdminHttp, AFileIsReadAsAWholeInPartsOrNotAtAll) {

@@ -146,6 +146,7 @@ TEST_F(PluginRegistryTest, ListsFilesWithVersionsAndRefusals) {
   ASSERT_FALSE(registry_.Find("hashing", "wrongmajor").ok());
   std::vector<std::string> lines;
   for (const PluginRegistry::Entry& entry : registry_.List()) {
+    if (entry.kind != "hashing") continue;
     lines.push_back(entry.kind + "/" + entry.name + " " + entry.version +
                     (entry.refusal.empty() ? "" : "refused"));
   }
