@@ -107,7 +107,8 @@ struct ExchangePeer : SimPeer {
         providers(std::make_shared<ListedProviders>(simulation)),
         slot(providers),
         exchange(runtime, content.memory, content.blocks, slot, opens,
-                 {[rtt](const PeerId&) { return rtt; }, [] { return false; }}, TestCrypto(), {}) {
+                 {scores, [rtt](const PeerId&) { return rtt; }, [] { return false; }},
+                 TestCrypto(), {}) {
     EXPECT_TRUE(exchange.Start().ok());
   }
   ~ExchangePeer() { exchange.Stop(); }
@@ -129,6 +130,7 @@ struct ExchangePeer : SimPeer {
   CountedOpens opens;
   std::shared_ptr<ListedProviders> providers;
   PluginSlot<Router> slot;
+  PeerScores scores{runtime, **runtime.OpenState("kernel")};
   Exchange exchange;
 };
 
