@@ -47,7 +47,7 @@ class Commands : public ::testing::Test {
 };
 
 TEST_F(Commands, PutPrintsTheIdAloneAndGetBringsTheFileBack) {
-  const Finished put = first().L2p({"put", folder_ / "file"});
+  const Finished put = first().L2p({"put", folder_ / "file", "--redundancy", "copies:3"});
   ASSERT_EQ(put.exit_code, 0) << put.err;
   const std::string id = Trimmed(put.out);
   EXPECT_THAT(id, ::testing::StartsWith("baf"));
@@ -174,14 +174,32 @@ TEST_F(Commands, GetMendsAPartFileWithWrongBytes) {
 }
 
 TEST_F(Commands, StrictFailsInATooSmallSwarmAndSaysWhyInOneLine) {
-  const Finished put = first().L2p({"put", "--strict", folder_ / "file"});
+  const Finished put =
+      first().L2p({"put", "--strict", "--redundancy", "copies:3", folder_ / "file"});
   EXPECT_EQ(put.exit_code, 1);
   EXPECT_EQ(std::count(put.err.begin(), put.err.end(), '\n'), 1) << put.err;
   EXPECT_THAT(put.err, HasSubstr("1 of 3"));
   const Finished enough =
       first().L2p({"put", "--strict", "--redundancy", "copies:1", folder_ / "file"});
   EXPECT_EQ(enough.exit_code, 0);
-  EXPECT_EQ(enough.err, "");
+  EXPECT_THAT(enough.err, HasSubstr("safe to go offline: as long as each holder stays"));
+}
+
+TEST_F(Commands, ReceiptsAreCheckedWithoutANodeAndRefusedWithOneBitChanged) {
+  const std::string file = folder_ / "receipts";
+  const Finished put = first().L2p({"put", folder_ / "file", "--receipts", file});
+  ASSERT_EQ(put.exit_code, 0) << put.err;
+  const Finished verified = second().L2p({"receipt", "verify", file, "--api", "/no/such/node"});
+  EXPECT_EQ(verified.exit_code, 0) << verified.err;
+  EXPECT_THAT(verified.out, HasSubstr(Trimmed(put.out) + ": 1 receipts"));
+  EXPECT_THAT(verified.out, HasSubstr(second().peer() + " keeps "));
+  std::string changed = ReadFile(file);
+  changed[changed.size() / 2] ^= 1;
+  WriteFile(file, changed);
+  const Finished refused = second().L2p({"receipt", "verify", file});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_EQ(refused.out, "");
+  EXPECT_THAT(refused.err, HasSubstr("it has been changed"));
 }
 
 TEST_F(Commands, TheNodeTellsAboutItself) {
