@@ -50,7 +50,8 @@ constexpr SettingSpec kSchema[] = {
     {"content.profile", SettingType::kText, "", "",
      "shape of new files' dags: the name of one of the content.profile.<name>"},
     {"placement.redundancy", SettingType::kText, "auto", "",
-     "how a put is spread over other nodes"},
+     "how a put is spread over other nodes: copies:N, rs:K/N (any K of N), or auto, by their "
+     "number"},
     {"placement.candidates", SettingType::kInteger, "40", "1..1000",
      "nodes nearest to a group's id that may be asked to hold it"},
     {"placement.quota_per_peer", SettingType::kSize, "10GiB", "0..1000000TiB",

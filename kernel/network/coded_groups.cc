@@ -41,27 +41,38 @@ bool FetchSession::TryRestore(const Multihash& id, Item& item) {
   return asking > 0;
 }
 
+// The next holder of `group` to ask for its records: those who are there come first.
+std::optional<PeerInfo> FetchSession::NextToAsk(FoundGroup& group) {
+  const PeerInfo* next = nullptr;
+  for (const PeerInfo& holder : group.holders) {
+    if (group.asked.contains(holder.id)) continue;
+    const auto found = holders_.find(holder.id);
+    const bool serves = found != holders_.end() && found->second->state == Holder::State::kServing;
+    if (next == nullptr || serves) next = &holder;
+    if (serves) break;
+  }
+  if (next == nullptr) return std::nullopt;
+  group.asked.insert(next->id);
+  return *next;
+}
+
 // Asks holders of `group` for its records until one has any, and fetches the sidecars they name.
 void FetchSession::LearnOf(const Multihash& group) {
-  std::vector<PeerInfo> holders;
-  {
-    MutexLock lock(mutex_);
-    holders = groups_[group].holders;
-    // Those who are there come first.
-    std::stable_partition(
-        holders.begin(), holders.end(), [&](const PeerInfo& holder) L2P_REQUIRES(mutex_) {
-          const auto found = holders_.find(holder.id);
-          return found != holders_.end() && found->second->state == Holder::State::kServing;
-        });
-  }
-  size_t answers = 0;
-  for (const PeerInfo& holder : holders) {
-    if (answers == kAnswersOfGroup) break;
+  for (size_t answers = 0;;) {
+    std::optional<PeerInfo> holder;
+    {
+      MutexLock lock(mutex_);
+      FoundGroup& found = groups_[group];
+      if (!found.learnt && !ended_) holder = NextToAsk(found);
+      if (!holder) {
+        // One that is found later is asked, too.
+        found.state = FoundGroup::State::kAsked;
+        break;
+      }
+    }
     const absl::StatusOr<std::vector<GroupRecord>> records = AskGroupRecords(
-        parts_.messenger, parts_.crypto, holder, group, parts_.runtime.Now() + kRecordLimit);
+        parts_.messenger, parts_.crypto, *holder, group, parts_.runtime.Now() + kRecordLimit);
     if (!records.ok()) continue;
-    ++answers;
-    if (records->empty()) continue;
     std::vector<std::shared_ptr<const Sidecar>> sidecars;
     for (const GroupRecord& record : *records) {
       if (record.sidecar.empty()) continue;
@@ -70,11 +81,10 @@ void FetchSession::LearnOf(const Multihash& group) {
     MutexLock lock(mutex_);
     sidecars_.insert(sidecars_.begin(), sidecars.begin(), sidecars.end());
     if (sidecars_.size() > kMaxSidecars) sidecars_.resize(kMaxSidecars);
-    if (ended_ || !sidecars.empty() || answers == kAnswersOfGroup) break;
+    if (!sidecars.empty() || ++answers == kAnswersOfGroup) groups_[group].learnt = true;
   }
   {
     MutexLock lock(mutex_);
-    groups_[group].state = FoundGroup::State::kAsked;
     for (auto& [id, item] : items_) {
       if (item.in_network && item.assigned.empty()) SearchIfUnknown(id, item);
     }

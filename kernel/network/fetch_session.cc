@@ -320,6 +320,9 @@ void FetchSession::Search(const Multihash& id, uint64_t number) {
       if (ended_) break;
       FoundGroup& group = groups_[id];
       if (group.holders.size() < kProvidersWanted) group.holders.push_back(**provider);
+      if (group.state == FoundGroup::State::kAsked && !group.learnt) {
+        group.state = FoundGroup::State::kUnasked;
+      }
       AddHolder(**std::move(provider));
     }
     StartTasks();

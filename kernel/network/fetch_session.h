@@ -95,7 +95,9 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
   // A group whose holders were found. Its sidecars, if it is coded, are asked for when a block
   // turns out to be missing.
   struct FoundGroup {
-    std::vector<PeerInfo> holders;  // Some of them.
+    std::vector<PeerInfo> holders;  // Some of them; more may be found.
+    std::set<PeerId> asked;
+    bool learnt = false;  // There is nothing more to ask.
     enum class State { kUnasked, kAsking, kAsked } state = State::kUnasked;
   };
   using StripeKey = std::pair<std::shared_ptr<const Sidecar>, size_t>;
@@ -141,6 +143,7 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
 
   // coded_groups.cc: what is missing and can be restored.
   bool TryRestore(const Multihash& id, Item& item) L2P_REQUIRES(mutex_);
+  std::optional<PeerInfo> NextToAsk(FoundGroup& group) L2P_REQUIRES(mutex_);
   void LearnOf(const Multihash& group);
   std::shared_ptr<const Sidecar> FetchSidecar(const Multihash& id, const Multihash& group);
   void Promote(const Multihash& id, Item& item) L2P_REQUIRES(mutex_);

@@ -15,6 +15,7 @@
 #include "kernel/network/exchange.pb.h"
 #include "kernel/network/placement.pb.h"
 #include "l2p/cid.h"
+#include "l2p/varint.h"
 #include "node_process.h"
 
 namespace l2p {
@@ -64,15 +65,17 @@ class HostilePeer : public ::testing::Test {
 
   // The refusal that the node gives to an offer.
   std::string Refusal(Connection& connection, const std::string& sent) {
-    std::string answers = Exchange(connection, "/l2p/push/1.0.0", sent);
+    const std::string answers = Exchange(connection, "/l2p/push/1.0.0", sent);
     std::string refusal;
-    while (!answers.empty()) {  // Short ones, whose size is one byte.
-      const size_t size = static_cast<uint8_t>(answers[0]);
+    ByteView rest = AsBytes(answers);
+    while (!rest.empty()) {
+      const std::optional<uint64_t> size = TakeVarint(rest);
+      if (!size || *size > rest.size()) return "an answer was cut off";
       wire::PushAnswer answer;
-      EXPECT_TRUE(answer.ParseFromString(answers.substr(1, size)));
+      EXPECT_TRUE(answer.ParseFromArray(rest.data(), static_cast<int>(*size)));
       EXPECT_FALSE(answer.committed());
       refusal = answer.refusal();
-      answers.erase(0, 1 + size);
+      rest = rest.subspan(static_cast<size_t>(*size));
     }
     return refusal;
   }
@@ -186,7 +189,7 @@ TEST_F(HostilePeer, BadOffersAreRefusedWithAReason) {
       << "bytes that are not the block";
   EXPECT_THAT(Refusal(*connection, Sized(offer_of("a", 1 << 20, 100).SerializeAsString())),
               HasSubstr("quota_per_peer"));
-  EXPECT_THAT(Refusal(*connection, Sized(offer_of("a", 1, 2000).SerializeAsString())),
+  EXPECT_THAT(Refusal(*connection, Sized(offer_of("a", 1, 5000).SerializeAsString())),
               HasSubstr("too many blocks"));
   EXPECT_THAT(Refusal(*connection, Sized(offer_of("a", (2 << 20) + 1, 0).SerializeAsString())),
               HasSubstr("cannot be stored"));

@@ -229,7 +229,9 @@ TEST(Pin, IsKeptWhenThePowerGoes) {
 
 // A9: wrong bytes once, and a peer is asked no more while others have the block.
 TEST(WrongBytes, MakeAPeerShunnedUntilThatHasFaded) {
+  // Without a keeper, whose audits would find the liars again and again.
   SimSwarm swarm({.nodes = 5,
+                  .settings = {"service.plugin="},
                   .of_node = {{2, {"storage.plugin=lying"}}, {3, {"storage.plugin=lying"}}},
                   .plugins = {&kLyingStore}});
   swarm.Run([&] {

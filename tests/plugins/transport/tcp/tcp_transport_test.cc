@@ -73,6 +73,7 @@ TEST_F(TcpTransportTest, BulkArrivesWholeAndInOrder) {
   TcpNode b(world_, 2);
   constexpr size_t kSize = size_t{64} << 20;
   constexpr size_t kPart = 256 * 1024;
+  const auto served = world_.runtime().NewEvent();
   b.Serve("/test/bulk/1", [&](std::unique_ptr<Stream> stream) {
     Buffer part = Buffer::Unbudgeted(kPart);
     std::iota(part.data(), part.data() + part.size(), uint8_t{0});
@@ -81,7 +82,9 @@ TEST_F(TcpTransportTest, BulkArrivesWholeAndInOrder) {
       ASSERT_TRUE(stream->Write({&bytes, 1}, world_.Soon()).ok());
     }
     stream->CloseWrite();
-    EXPECT_EQ(*ReadAll(*stream, world_.Soon()), "");
+    const absl::StatusOr<std::string> rest = ReadAll(*stream, world_.Soon());
+    EXPECT_TRUE(rest.ok() && rest->empty()) << rest.status();
+    served->Set();
   });
   const auto stream = (*a.Dial(b))->Open("/test/bulk/1");
   std::vector<uint8_t> buffer(kPart);
@@ -97,6 +100,7 @@ TEST_F(TcpTransportTest, BulkArrivesWholeAndInOrder) {
   }
   EXPECT_EQ(total, kSize);
   (*stream)->CloseWrite();
+  EXPECT_TRUE(served->Wait(world_.Soon()));
 }
 
 TEST_F(TcpTransportTest, AnUnknownProtocolShowsOnRead) {
