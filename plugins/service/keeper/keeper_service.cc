@@ -184,8 +184,13 @@ absl::StatusOr<std::optional<Bytes>> KeeperService::TellStatus(Work& work, ByteV
       status.repair = GroupStatus::Repair::kRunning;
       break;
   }
-  const std::optional<KeptGroup> kept = roster_->Find(group);
-  if (kept) status.place = kept->place;
+  // A group that has only just come is not in the roster yet.
+  if (const std::optional<KeptGroup> kept = roster_->Find(group)) {
+    status.place = kept->place;
+  } else if (const auto loaded = LoadContent(work.keeping.node, host_.crypto(), group);
+             loaded.ok()) {
+    status.place = loaded->place;
+  }
   for (const MemberView& member : roster_->Members(group)) {
     if (member.peer == work.keeping.self()) continue;
     status.members.push_back({member.peer, member.place, member.trusted && member.within_reach()});
