@@ -147,6 +147,39 @@ TEST(CodedSwarm, ChangesTheRedundancyOfAnObjectInTheBackground) {
   });
 }
 
+TEST(CodedSwarm, KnowsTheHealthOfWhatWasJustPut) {
+  SimSwarm swarm({.nodes = 14});
+  swarm.Run([&] {
+    const auto put = swarm.Put(13, TestBytes(5, 300'000), Coded("rs:4/12"));
+    ASSERT_TRUE(put.ok()) << put.status();
+    const auto health = swarm.node(13).CheckHealth(put->id);
+    ASSERT_TRUE(health.ok()) << health.status();
+    EXPECT_EQ(health->verdict, Health::Verdict::kHealthy);
+    EXPECT_EQ(health->groups.at(0).live, 12u);
+  });
+}
+
+// The keepers of the holders rebuild what is lost, so that in time an object outlives all of those
+// that were asked first.
+TEST(CodedSwarm, OutlivesItsUploaderAndAllItsFirstHolders) {
+  SimSwarm swarm({.nodes = 24});
+  swarm.Run([&] {
+    const std::string content = TestBytes(6, 300'000);
+    const auto put = swarm.Put(23, content, Coded("rs:4/12"));
+    ASSERT_TRUE(put.ok()) << put.status();
+    const std::vector<size_t> holders = HoldersOf(swarm, *put);
+    ASSERT_EQ(holders.size(), 12u);
+    swarm.simulation().Sleep(absl::Minutes(30));
+    swarm.Kill(23);
+    KillAll(swarm, {holders.begin(), holders.begin() + 6});
+    swarm.simulation().Sleep(absl::Hours(12));
+    KillAll(swarm, {holders.begin() + 6, holders.end()});
+    const auto got = swarm.Get(Reader(swarm, holders), put->id);
+    ASSERT_TRUE(got.ok()) << got.status();
+    EXPECT_EQ(got->lone(), content);
+  });
+}
+
 TEST(CodedSwarm, GrowsTenfoldAndLosesHalfOfTheFirstNodes) {
   // Newcomers close to a group hear of its holders when these announce themselves again.
   SimSwarm swarm({.nodes = 20, .settings = {"routing.kademlia.provide_again=5m"}});
