@@ -235,7 +235,7 @@ uint64_t ProcStatus(pid_t pid, const std::string& name) {
 TEST_F(HostilePeer, TwoThousandIdleConnectionsTakeLittle) {
   constexpr size_t kPeers = 250;  // With as many connections each as one peer may have.
   constexpr size_t kEach = 8;
-  constexpr uint64_t kMostKiB = 32;
+  [[maybe_unused]] constexpr uint64_t kMostKiB = 32;
   rlimit files{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
   files.rlim_cur = files.rlim_max;
