@@ -6,44 +6,20 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "kernel/bootstrap.h"
+#include "kernel/identity_file.h"
 #include "kernel/loader/host.h"
 #include "kernel/metrics.h"
-#include "kernel/service_node.h"
+#include "kernel/services.h"
 
 namespace l2p {
 namespace {
 
-constexpr char kIdentityFile[] = "identity.key";
 constexpr char kQuotaKey[] = "storage.quota";
-constexpr size_t kMaxIdentityBytes = 4096;
 constexpr uint64_t kLeastQuota = uint64_t{1} << 30;
-constexpr size_t kKnownPeers = 200;
 constexpr Duration kHealthLimit = absl::Minutes(2);
-constexpr Duration kBootstrapLimit = absl::Seconds(10);
 constexpr Duration kFirstPeerAlone = absl::Seconds(1);  // Nobody to wait for but who comes by.
-constexpr Duration kBootstrapPeriod = absl::Seconds(5);
 constexpr Duration kSaveScoresPeriod = absl::Minutes(5);
-
-// The node's key from data.dir, made on first start.
-absl::StatusOr<std::unique_ptr<Identity>> OpenOrMakeIdentity(Runtime& runtime,
-                                                             const Crypto& crypto) {
-  absl::StatusOr<std::string> key = ReadFile(runtime.folder(), kIdentityFile, kMaxIdentityBytes);
-  if (absl::IsNotFound(key.status())) {
-    uint8_t seed[32];
-    runtime.Random(seed);
-    key = crypto.NewPrivateKey(seed);
-    L2P_RETURN_IF_ERROR(key.status());
-    L2P_RETURN_IF_ERROR(WriteFileDurably(runtime.folder(), kIdentityFile, AsBytes(*key)));
-  }
-  L2P_RETURN_IF_ERROR(key.status());
-  absl::StatusOr<std::unique_ptr<Identity>> identity = crypto.OpenIdentity(AsBytes(*key));
-  if (!identity.ok()) {
-    return WithContext(
-        identity.status(),
-        absl::StrCat("data.dir/", kIdentityFile, " (remove it to start with a new identity)"));
-  }
-  return identity;
-}
 
 // storage.quota, or a tenth of the free disk as it was at the first start.
 absl::StatusOr<uint64_t> QuotaOf(Runtime& runtime, const Settings& settings, State& state) {
@@ -104,7 +80,7 @@ struct KernelNode::Parts {
   std::unique_ptr<PeerScores> scores;
   std::vector<std::pair<std::string, std::shared_ptr<Transport>>> transports;
   std::vector<std::pair<std::string, Multiaddr>> listen;  // With the key that says so.
-  std::vector<Multiaddr> bootstrap;
+  std::unique_ptr<Bootstrap> bootstrap;
   std::unique_ptr<Messenger> router_messenger;
   std::unique_ptr<Messenger> content_messenger;
   PluginSlot<Router> router;
@@ -116,16 +92,7 @@ struct KernelNode::Parts {
   std::unique_ptr<Exchange> exchange;
   std::unique_ptr<Placement> placement;
   std::unique_ptr<Content> content;
-  // A service and what it sees of this node.
-  struct RunningService {
-    std::string name;
-    std::unique_ptr<ServiceNode> node;
-    std::unique_ptr<Service> service;
-    bool started = false;
-  };
-  std::vector<RunningService> services;
-  std::unique_ptr<Registration> first_join;
-  std::unique_ptr<Registration> bootstrap_timer;
+  Services services;
   std::unique_ptr<Registration> scores_timer;
   Time started;
 
@@ -161,11 +128,7 @@ struct KernelNode::Parts {
   absl::Status OpenNetwork();
   absl::Status OpenContent();
   absl::Status OpenServices();
-  absl::Status StartServices();
-  void StopServices();
   void SaveScores();
-  std::vector<PeerInfo> KnownPeers();
-  void JoinByBootstrap();
 };
 
 absl::Status KernelNode::Parts::OpenIdentityAndStores() {
@@ -193,12 +156,13 @@ absl::Status KernelNode::Parts::OpenIdentityAndStores() {
 
 absl::Status KernelNode::Parts::OpenNetwork() {
   const Settings& settings = config.settings();
-  L2P_ASSIGN_OR_RETURN(bootstrap, ParseAddresses(config, "network.bootstrap"));
+  L2P_ASSIGN_OR_RETURN(std::vector<Multiaddr> peers, ParseAddresses(config, "network.bootstrap"));
   L2P_ASSIGN_OR_RETURN(std::vector<Multiaddr> announce, ParseAddresses(config, "network.announce"));
   network = std::make_unique<Network>(
       runtime, *identity, *crypto,
       Network::Options{static_cast<size_t>(settings.Integer("network.connections")),
                        std::move(announce)});
+  bootstrap = std::make_unique<Bootstrap>(runtime, *network, std::move(peers));
   const std::vector<std::string> listening = settings.List("transport.plugin");
   std::vector<std::string> names = plugins.Names(Transport::kKind);
   for (const std::string& name : listening) {
@@ -266,11 +230,11 @@ absl::Status KernelNode::Parts::OpenContent() {
   exchange = std::make_unique<Exchange>(
       runtime, memory, *blocks, router, *content_messenger,
       Exchange::Peers{*scores, [this](const PeerId& peer) { return network->RttP90(peer); },
-                      [this] { return !bootstrap.empty() || !network->Known(1).empty(); }},
+                      [this] { return !bootstrap->empty() || !network->Known(1).empty(); }},
       *crypto, Exchange::Options{});
   Placement::Options placing;
   placing.candidates = static_cast<size_t>(settings.Integer("placement.candidates"));
-  if (bootstrap.empty()) placing.first_peer = kFirstPeerAlone;
+  if (bootstrap->empty()) placing.first_peer = kFirstPeerAlone;
   placement =
       std::make_unique<Placement>(Placement::Parts{runtime, memory, *blocks, *holdings, router,
                                                    *content_messenger, *crypto, *identity, *scores},
@@ -292,55 +256,14 @@ absl::Status KernelNode::Parts::OpenServices() {
         std::make_unique<ServiceNode>(ServiceNode::Parts{runtime, *blocks, *holdings, *scrubber,
                                                          *exchange, *placement, router, *scores},
                                       network->NewMessenger());
-    services.push_back({name, std::move(node), *std::move(service)});
+    services.Add(name, std::move(node), *std::move(service));
   }
   return absl::OkStatus();
-}
-
-absl::Status KernelNode::Parts::StartServices() {
-  for (RunningService& each : services) {
-    if (absl::Status started = each.service->Start(*each.node); !started.ok()) {
-      StopServices();
-      return config.At("service.plugin", WithContext(started, each.name));
-    }
-    each.started = true;
-  }
-  return absl::OkStatus();
-}
-
-void KernelNode::Parts::StopServices() {
-  for (auto each = services.rbegin(); each != services.rend(); ++each) {
-    if (std::exchange(each->started, false)) each->service->Stop();
-  }
 }
 
 void KernelNode::Parts::SaveScores() {
   if (absl::Status saved = scores->Save(); !saved.ok()) {
     runtime.Log(Severity::kWarning, "kernel", absl::StrCat("save scores: ", saved.ToString()));
-  }
-}
-
-std::vector<PeerInfo> KernelNode::Parts::KnownPeers() {
-  std::vector<PeerInfo> known;
-  for (const Multiaddr& address : bootstrap) {
-    if (const std::optional<PeerId> peer = address.peer()) {
-      known.push_back({*peer, {address.WithoutPeer()}});
-    }
-  }
-  for (PeerInfo& peer : network->Known(kKnownPeers)) known.push_back(std::move(peer));
-  return known;
-}
-
-// The router keeps up with its own peers; this is for a node that has none.
-void KernelNode::Parts::JoinByBootstrap() {
-  if (!network->Peers().empty()) return;
-  for (const Multiaddr& address : bootstrap) {
-    const absl::StatusOr<PeerId> peer = network->Connect(address, runtime.Now() + kBootstrapLimit);
-    if (!peer.ok()) {
-      runtime.Log(Severity::kInfo, "kernel",
-                  absl::StrCat("bootstrap ", address.ToString(), ": ",
-                               std::string(peer.status().message())));
-    }
   }
 }
 
@@ -374,30 +297,31 @@ absl::Status KernelNode::Start() {
     if (!bound.ok()) return config().At(key, bound.status());
   }
   // After Listen: whether it serves or only asks depends on the addresses there are.
-  L2P_RETURN_IF_ERROR(node.router.Get()->Start(*node.router_messenger, node.KnownPeers()));
+  L2P_RETURN_IF_ERROR(
+      node.router.Get()->Start(*node.router_messenger, node.bootstrap->KnownPeers()));
   L2P_RETURN_IF_ERROR(node.content->Start());
   L2P_RETURN_IF_ERROR(node.scrubber->Start());
   L2P_RETURN_IF_ERROR(node.collector->Start());
   L2P_RETURN_IF_ERROR(node.leases->Start());
-  L2P_RETURN_IF_ERROR(node.StartServices());
-  Tasks& tasks = node.runtime.tasks();
-  node.first_join = tasks.After("join", absl::ZeroDuration(), [&node] { node.JoinByBootstrap(); });
-  node.bootstrap_timer = tasks.Every("join", kBootstrapPeriod, [&node] { node.JoinByBootstrap(); });
-  node.scores_timer = tasks.Every("save scores", kSaveScoresPeriod, [&node] { node.SaveScores(); });
+  if (absl::Status served = node.services.Start(); !served.ok()) {
+    return config().At("service.plugin", served);
+  }
+  node.bootstrap->Start();
+  node.scores_timer =
+      node.runtime.tasks().Every("save scores", kSaveScoresPeriod, [&node] { node.SaveScores(); });
   return absl::OkStatus();
 }
 
 void KernelNode::Stop(Time deadline) {
   Parts& node = *parts_;
   node.network->Drain();
-  node.StopServices();
+  node.services.Stop();
   node.placement->WaitForPushes(deadline);
   node.router.Get()->Stop();
   node.exchange->AbortSessions();
   // With the connections gone, whatever still waits for a peer ends at once.
   node.network->Stop();
-  node.first_join.reset();
-  node.bootstrap_timer.reset();
+  node.bootstrap->Stop();
   node.scores_timer.reset();
   node.scrubber->Stop();
   node.collector->Stop();
@@ -424,7 +348,7 @@ KernelNode::Status KernelNode::GetStatus() {
   status.known_peers = node.router.Get()->Known(10'000).size();
   status.memory_limit = node.memory.limit();
   status.memory_used = node.memory.used();
-  status.joined = status.connected_peers > 0 || node.bootstrap.empty();
+  status.joined = status.connected_peers > 0 || node.bootstrap->empty();
   if (!status.joined) {
     status.advice.push_back(
         "no peer is connected: check network.bootstrap, or use l2p connect MULTIADDR");

@@ -15,34 +15,6 @@ uint64_t Fingerprint(const Multihash& id) { return absl::Hash<Multihash>()(id); 
 
 }  // namespace
 
-// A Turn is the right to change some rows: nobody else reads and rewrites them meanwhile. Taken for
-// all rows of a change at once, so two turns never wait for each other.
-class Holdings::Turn {
- public:
-  Turn(Holdings& holdings, std::vector<std::string> rows)
-      : holdings_(holdings), rows_(std::move(rows)) {
-    Await(holdings_.mutex_, *holdings_.turn_ended_, absl::InfiniteFuture(),
-          [this]() L2P_REQUIRES(holdings_.mutex_) {
-            for (const std::string& row : rows_) {
-              if (holdings_.taken_.contains(row)) return false;
-            }
-            holdings_.taken_.insert(rows_.begin(), rows_.end());
-            return true;
-          });
-  }
-  ~Turn() {
-    MutexLock lock(holdings_.mutex_);
-    for (const std::string& row : rows_) holdings_.taken_.erase(row);
-    holdings_.turn_ended_->Set();
-  }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-
- private:
-  Holdings& holdings_;
-  const std::vector<std::string> rows_;
-};
-
 Holdings::Holdings(Runtime& runtime, State& state, BlockService& blocks, PeerId self,
                    ShareLimits limits)
     : runtime_(runtime),
@@ -50,7 +22,7 @@ Holdings::Holdings(Runtime& runtime, State& state, BlockService& blocks, PeerId 
       blocks_(blocks),
       self_(std::move(self)),
       shares_(limits),
-      turn_ended_(runtime.NewEvent()) {}
+      turns_(runtime) {}
 
 Shares::Load Holdings::Row::load() const {
   return {held.bytes + blocks * BlockService::kOverheadPerBlock + record_bytes, blocks};
@@ -182,7 +154,7 @@ absl::Status Holdings::Commit(std::span<const Group> groups, const Terms& terms)
   for (const Group& group : groups) by_row[PromiseKey(group.id, terms.owner)] = &group;
   std::vector<std::string> rows;
   for (const auto& [row, group] : by_row) rows.push_back(row);
-  Turn turn(*this, rows);
+  RowTurns::Turn turn(turns_, rows);
   L2P_RETURN_IF_ERROR(blocks_.Sync());
 
   struct Update {
@@ -224,7 +196,7 @@ absl::Status Holdings::Commit(std::span<const Group> groups, const Terms& terms)
 
 absl::StatusOr<Time> Holdings::Renew(const Multihash& group, const PeerId& owner, Time until) {
   const std::string row = PromiseKey(group, owner);
-  Turn turn(*this, {row});
+  RowTurns::Turn turn(turns_, {row});
   L2P_ASSIGN_OR_RETURN(std::optional<Promise> promise, LoadPromise({group, owner}));
   if (!promise) {
     return absl::NotFoundError(
@@ -242,7 +214,7 @@ absl::StatusOr<Time> Holdings::Renew(const Multihash& group, const PeerId& owner
 }
 
 absl::Status Holdings::Release(const Multihash& group, const PeerId& pusher) {
-  Turn turn(*this, {PromiseKey(group, pusher)});
+  RowTurns::Turn turn(turns_, {PromiseKey(group, pusher)});
   return ReleaseInTurn({group, pusher});
 }
 
@@ -270,7 +242,7 @@ absl::Status Holdings::ReleaseExpired() {
     }
   }
   for (const Key& key : expired) {
-    Turn turn(*this, {PromiseKey(key.first, key.second)});
+    RowTurns::Turn turn(turns_, {PromiseKey(key.first, key.second)});
     L2P_ASSIGN_OR_RETURN(std::optional<Promise> promise, LoadPromise(key));
     if (promise && promise->until <= now) L2P_RETURN_IF_ERROR(ReleaseInTurn(key));
   }
@@ -300,7 +272,7 @@ bool Holdings::IsWanted(const Multihash& group) const {
 
 absl::Status Holdings::AddRoot(const Root& root) {
   const std::string row = RootKey(root.id);
-  Turn turn(*this, {row});
+  RowTurns::Turn turn(turns_, {row});
   std::vector<Multihash> before;
   std::vector<State::Change> changes;
   Root added = root;
@@ -325,7 +297,7 @@ absl::Status Holdings::AddRoot(const Root& root) {
 
 absl::Status Holdings::UpdateRoot(const Root& root) {
   const std::string row = RootKey(root.id);
-  Turn turn(*this, {row});
+  RowTurns::Turn turn(turns_, {row});
   const absl::StatusOr<std::string> before = ReadValue(state_, row);
   if (!before.ok()) return WithContext(before.status(), absl::StrCat("root ", root.id.ToString()));
   std::vector<State::Change> changes;
@@ -336,7 +308,7 @@ absl::Status Holdings::UpdateRoot(const Root& root) {
 
 absl::Status Holdings::RemoveRoot(const Cid& id) {
   const std::string row = RootKey(id);
-  Turn turn(*this, {row});
+  RowTurns::Turn turn(turns_, {row});
   absl::StatusOr<std::string> value = ReadValue(state_, row);
   if (!value.ok()) return WithContext(value.status(), absl::StrCat("root ", id.ToString()));
   L2P_ASSIGN_OR_RETURN(Root root, DecodeRoot(*value));
@@ -379,7 +351,7 @@ absl::Status Holdings::Unwant(std::span<const Multihash> groups) {
 }
 
 absl::Status Holdings::ReleaseUnwanted(const Multihash& group) {
-  Turn turn(*this, {PromiseKey(group, self_)});
+  RowTurns::Turn turn(turns_, {PromiseKey(group, self_)});
   {
     MutexLock lock(mutex_);
     if (wanted_.contains(group) || !held_.contains({group, self_})) return absl::OkStatus();

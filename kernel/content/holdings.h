@@ -2,9 +2,7 @@
 #define L2P_KERNEL_CONTENT_HOLDINGS_H_
 
 #include <map>
-#include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,6 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "kernel/content/block_service.h"
 #include "kernel/content/promise.h"
+#include "kernel/content/row_turns.h"
 #include "kernel/content/shares.h"
 #include "l2p/service.h"
 #include "l2p/state.h"
@@ -126,7 +125,6 @@ class Holdings {
 
  private:
   using Key = std::pair<Multihash, PeerId>;
-  class Turn;
 
   absl::Status ReadPromises();
   absl::Status ReadRoots();
@@ -146,9 +144,8 @@ class Holdings {
   BlockService& blocks_;
   const PeerId self_;
   Shares shares_;
-  const std::unique_ptr<Event> turn_ended_;
+  RowTurns turns_;
   mutable Mutex mutex_{"Holdings"};
-  std::set<std::string> taken_ L2P_GUARDED_BY(mutex_);  // Rows that somebody changes just now.
   // A row of promises, without its lists.
   struct Row {
     HeldGroup held;
