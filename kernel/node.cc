@@ -3,39 +3,22 @@
 #include <algorithm>
 #include <map>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "kernel/advice.h"
 #include "kernel/bootstrap.h"
 #include "kernel/identity_file.h"
 #include "kernel/loader/host.h"
 #include "kernel/metrics.h"
+#include "kernel/quota.h"
 #include "kernel/services.h"
 
 namespace l2p {
 namespace {
 
-constexpr char kQuotaKey[] = "storage.quota";
-constexpr uint64_t kLeastQuota = uint64_t{1} << 30;
 constexpr Duration kHealthLimit = absl::Minutes(2);
 constexpr Duration kFirstPeerAlone = absl::Seconds(1);  // Nobody to wait for but who comes by.
 constexpr Duration kSaveScoresPeriod = absl::Minutes(5);
-
-// storage.quota, or a tenth of the free disk as it was at the first start.
-absl::StatusOr<uint64_t> QuotaOf(Runtime& runtime, const Settings& settings, State& state) {
-  if (!settings.Text(kQuotaKey).empty()) {
-    return static_cast<uint64_t>(settings.Integer(kQuotaKey));
-  }
-  const absl::StatusOr<std::string> kept = state.Get(kQuotaKey);
-  uint64_t quota = 0;
-  if (kept.ok() && absl::SimpleAtoi(*kept, &quota)) return quota;
-  if (!kept.ok() && !absl::IsNotFound(kept.status())) return kept.status();
-  L2P_ASSIGN_OR_RETURN(const Folder::Space space, runtime.folder().Free());
-  quota = std::max(kLeastQuota, space.free / 10);
-  const State::Change change{kQuotaKey, absl::StrCat(quota)};
-  L2P_RETURN_IF_ERROR(state.Commit({&change, 1}));
-  return quota;
-}
 
 absl::StatusOr<std::vector<Multiaddr>> ParseAddresses(const NodeConfig& config, const char* key) {
   std::vector<Multiaddr> addresses;
@@ -75,7 +58,7 @@ struct KernelNode::Parts {
   State* state = nullptr;
   Hashers hashers;
   std::unique_ptr<Slots> slots;
-  PluginSlot<BlockStore> store;
+  std::unique_ptr<StoreSlot> store;
   std::unique_ptr<Network> network;
   std::unique_ptr<PeerScores> scores;
   std::vector<std::pair<std::string, std::shared_ptr<Transport>>> transports;
@@ -113,7 +96,8 @@ struct KernelNode::Parts {
   absl::StatusOr<std::unique_ptr<Kind>> OpenAny(const std::string& name, bool is_active) {
     L2P_ASSIGN_OR_RETURN(const PluginDescriptor* plugin, plugins.Find(Kind::kKind, name));
     L2P_ASSIGN_OR_RETURN(const Settings settings, config.ForPlugin(*plugin));
-    if (is_active) active.push_back({Kind::kKind, name, plugin->version, settings.values(), false});
+    if (is_active)
+      active.push_back({Kind::kKind, name, plugin->version, settings.values(), Role::kLive});
     return OpenPlugin<Kind>(*plugin, HostFor(Kind::kKind, name), settings);
   }
 
@@ -142,16 +126,14 @@ absl::Status KernelNode::Parts::OpenIdentityAndStores() {
   }
   L2P_ASSIGN_OR_RETURN(state, runtime.OpenState("kernel"));
 
-  slots = std::make_unique<Slots>(
-      Slots::Parts{runtime, plugins, *state, hashers,
-                   [this](const std::string& kind, const std::string& name) -> Host& {
-                     return HostFor(kind, name);
-                   }},
-      config);
+  const auto host_for = [this](const std::string& kind, const std::string& name) -> Host& {
+    return HostFor(kind, name);
+  };
+  slots =
+      std::make_unique<Slots>(Slots::Parts{runtime, plugins, *state, hashers, host_for}, config);
   L2P_RETURN_IF_ERROR(slots->Open());
-  L2P_ASSIGN_OR_RETURN(std::shared_ptr<BlockStore> opened, OpenNamed<BlockStore>("storage.plugin"));
-  store.Swap(std::move(opened));
-  return absl::OkStatus();
+  store = std::make_unique<StoreSlot>(StoreSlot::Parts{runtime, plugins, *state, host_for}, config);
+  return store->Open();
 }
 
 absl::Status KernelNode::Parts::OpenNetwork() {
@@ -215,8 +197,8 @@ absl::Status KernelNode::Parts::OpenContent() {
   const absl::StatusOr<Duration> longest = ParseLease(settings.Text("placement.max_lease"));
   if (!longest.ok()) return config.At("placement.max_lease", longest.status());
 
-  L2P_ASSIGN_OR_RETURN(const uint64_t quota, QuotaOf(runtime, settings, *state));
-  blocks = std::make_unique<BlockService>(runtime, store, hashers, quota);
+  L2P_ASSIGN_OR_RETURN(const uint64_t quota, StorageQuota(runtime, settings, *state));
+  blocks = std::make_unique<BlockService>(runtime, store->store(), hashers, quota);
   holdings = std::make_unique<Holdings>(
       runtime, *state, *blocks, identity->peer(),
       ShareLimits{static_cast<uint64_t>(settings.Integer("placement.quota_per_peer")),
@@ -300,6 +282,7 @@ absl::Status KernelNode::Start() {
   L2P_RETURN_IF_ERROR(
       node.router.Get()->Start(*node.router_messenger, node.bootstrap->KnownPeers()));
   L2P_RETURN_IF_ERROR(node.content->Start());
+  L2P_RETURN_IF_ERROR(node.store->Start());
   L2P_RETURN_IF_ERROR(node.scrubber->Start());
   L2P_RETURN_IF_ERROR(node.collector->Start());
   L2P_RETURN_IF_ERROR(node.leases->Start());
@@ -326,6 +309,7 @@ void KernelNode::Stop(Time deadline) {
   node.scrubber->Stop();
   node.collector->Stop();
   node.leases->Stop();
+  node.store->Stop();
   node.placement->Stop();
   node.exchange->Stop();
   node.content->Stop();
@@ -349,17 +333,8 @@ KernelNode::Status KernelNode::GetStatus() {
   status.memory_limit = node.memory.limit();
   status.memory_used = node.memory.used();
   status.joined = status.connected_peers > 0 || node.bootstrap->empty();
-  if (!status.joined) {
-    status.advice.push_back(
-        "no peer is connected: check network.bootstrap, or use l2p connect MULTIADDR");
-  }
-  if (status.store.disk_bytes > status.quota_bytes / 20 * 19) {
-    status.advice.push_back("storage is nearly full: raise storage.quota, or l2p rm something");
-  }
-  if (!status.store.durable) {
-    status.advice.push_back(
-        "storage.plugin forgets everything when the node stops, so it holds nothing for others");
-  }
+  status.move = node.store->move();
+  status.advice = AdviceFor(status);
   return status;
 }
 
@@ -381,13 +356,18 @@ std::string KernelNode::RenderMetrics() {
 
 std::vector<KernelNode::ActivePlugin> KernelNode::ActivePlugins() const {
   std::vector<ActivePlugin> plugins = parts_->active;
-  const auto add = [&](const std::vector<Slots::Slot>& slots, bool verifies) {
+  for (const StoreSlot::Instance& each : parts_->store->Instances()) {
+    const bool is_written = each.plugin == parts_->store->Instances().front().plugin;
+    plugins.push_back({BlockStore::kKind, each.plugin, each.version, each.settings,
+                       is_written ? Role::kLive : Role::kMovesAway});
+  }
+  const auto add = [&](const std::vector<Slots::Slot>& slots, Role role) {
     for (const Slots::Slot& slot : slots) {
-      plugins.push_back({slot.kind, slot.plugin, slot.version, slot.settings, verifies});
+      plugins.push_back({slot.kind, slot.plugin, slot.version, slot.settings, role});
     }
   };
-  add(parts_->slots->List(), false);
-  add(parts_->slots->Verifying(), true);
+  add(parts_->slots->List(), Role::kLive);
+  add(parts_->slots->Verifying(), Role::kVerifies);
   return plugins;
 }
 

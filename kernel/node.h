@@ -12,6 +12,7 @@
 #include "kernel/network/network.h"
 #include "kernel/node_config.h"
 #include "kernel/slots.h"
+#include "kernel/store_slot.h"
 #include "l2p/runtime.h"
 
 namespace l2p {
@@ -49,6 +50,7 @@ class KernelNode {
     size_t known_peers = 0;   // In the routing table.
     size_t memory_limit = 0;  // Bytes in flight: allowed and used.
     size_t memory_used = 0;
+    std::optional<StoreSlot::Move> move;  // Of the blocks, to another store.
     bool joined = false;  // Some peer is connected, or this is a network of one by its settings.
     std::vector<std::string>
         advice;  // What a person should do, one sentence each; empty if all is well.
@@ -56,12 +58,17 @@ class KernelNode {
   Status GetStatus();
 
   // The plugin instances that run, one line each for `l2p plugins`.
+  enum class Role {
+    kLive,
+    kVerifies,   // A hasher that does not write.
+    kMovesAway,  // A store whose blocks are being moved to the live one.
+  };
   struct ActivePlugin {
     std::string kind;
     std::string name;
     std::string version;
     std::map<std::string, std::string> settings;
-    bool verifies = false;  // A hasher that does not write.
+    Role role = Role::kLive;
   };
   std::vector<ActivePlugin> ActivePlugins() const;
 

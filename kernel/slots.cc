@@ -1,19 +1,9 @@
-// The record of a slot, a row of the kernel's state, is lines:
-//   slot       = *((field | configured | setting) LF)
-//   field      = ("plugin" | "generation") "=" text
-//   configured = "configured." key "=" text      what the settings said when it was swapped
-//   setting    = "setting." name "=" text        of the plugin
-// with C escapes in text. Without "plugin" the settings count, and only the generation is kept.
 #include "kernel/slots.h"
 
 #include <algorithm>
 
-#include "absl/strings/escaping.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "l2p/plugin_file.h"
 
 namespace l2p {
@@ -21,9 +11,6 @@ namespace {
 
 const std::string kKinds[] = {Chunker::kKind, Hasher::kKind};
 constexpr char kSource[] = "kernel";
-const std::string kRow = "slot/";
-constexpr char kSetting[] = "setting.";
-constexpr char kConfigured[] = "configured.";
 
 absl::Status CheckKind(std::string_view kind, std::string_view name) {
   if (std::find(std::begin(kKinds), std::end(kKinds), kind) != std::end(kKinds)) {
@@ -68,13 +55,6 @@ class Turn {
 
 }  // namespace
 
-struct Slots::Record {
-  std::string plugin;  // Empty: what the settings say.
-  uint64_t generation = 0;
-  Values settings;
-  Values configured;
-};
-
 struct Slots::Instance {
   Slot slot;
   std::shared_ptr<Chunker> chunker;  // One of the two.
@@ -93,12 +73,12 @@ absl::Status Slots::OpenSlot(const std::string& kind) {
   const NodeConfig settings = config();
   // Errors of the settings come now, also when a swap hides them.
   L2P_ASSIGN_OR_RETURN(Instance instance, Configured(kind, settings));
-  L2P_ASSIGN_OR_RETURN(Record record, ReadRecord(kind));
+  L2P_ASSIGN_OR_RETURN(SlotRecord record, ReadSlotRecord(parts_.state, kind));
   if (!record.plugin.empty() && !settings.FromCommandLine(kind)) {
     if (record.configured != settings.ChoiceOf(kind)) {  // Edited since.
-      Record without;
+      SlotRecord without;
       without.generation = record.generation;
-      L2P_RETURN_IF_ERROR(WriteRecord(kind, without));
+      L2P_RETURN_IF_ERROR(WriteSlotRecord(parts_.state, kind, without));
     } else if (absl::StatusOr<Instance> recorded = Recorded(kind, record); recorded.ok()) {
       instance = *std::move(recorded);
     } else {
@@ -149,7 +129,7 @@ absl::StatusOr<Slots::Instance> Slots::Configured(const std::string& kind,
 }
 
 absl::StatusOr<Slots::Instance> Slots::Recorded(const std::string& kind,
-                                                const Record& record) const {
+                                                const SlotRecord& record) const {
   L2P_ASSIGN_OR_RETURN(const PluginDescriptor* plugin, parts_.plugins.Find(kind, record.plugin));
   L2P_ASSIGN_OR_RETURN(const Settings settings,
                        Settings::Make({plugin->settings, plugin->settings_count}, record.settings));
@@ -186,7 +166,7 @@ Slots::Slot Slots::Install(const std::string& kind, Instance instance) {
 
 absl::StatusOr<Slots::Slot> Slots::Change(const std::string& kind, Instance instance,
                                           bool swapped) {
-  Record record;
+  SlotRecord record;
   {
     MutexLock lock(mutex_);
     record.generation = live_[kind].generation + 1;
@@ -196,7 +176,8 @@ absl::StatusOr<Slots::Slot> Slots::Change(const std::string& kind, Instance inst
     record.settings = instance.slot.settings;
     record.configured = config().ChoiceOf(kind);
   }
-  L2P_RETURN_IF_ERROR(WithContext(WriteRecord(kind, record), "record the swap of " + kind));
+  L2P_RETURN_IF_ERROR(
+      WithContext(WriteSlotRecord(parts_.state, kind, record), "record the swap of " + kind));
   instance.slot.generation = record.generation;
   instance.slot.swapped = swapped;
   const Slot now = Install(kind, std::move(instance));
@@ -265,45 +246,6 @@ absl::StatusOr<std::shared_ptr<Chunker>> Slots::MakeChunker(const std::string& n
 NodeConfig Slots::config() const {
   MutexLock lock(mutex_);
   return config_;
-}
-
-absl::StatusOr<Slots::Record> Slots::ReadRecord(const std::string& kind) const {
-  Record record;
-  const absl::StatusOr<std::string> row = parts_.state.Get(kRow + kind);
-  if (absl::IsNotFound(row.status())) return record;
-  L2P_RETURN_IF_ERROR(row.status());
-  for (const absl::string_view line : absl::StrSplit(*row, '\n', absl::SkipEmpty())) {
-    const std::pair<std::string, absl::string_view> field =
-        absl::StrSplit(line, absl::MaxSplits('=', 1));
-    std::string text;
-    if (!absl::CUnescape(field.second, &text)) {
-      return absl::DataLossError(absl::StrCat("state row ", kRow, kind, ": bad line ", line));
-    }
-    absl::string_view key = field.first;
-    if (key == "plugin") {
-      record.plugin = text;
-    } else if (key == "generation") {
-      if (!absl::SimpleAtoi(text, &record.generation)) record.generation = 0;
-    } else if (absl::ConsumePrefix(&key, kSetting)) {
-      record.settings[std::string(key)] = text;
-    } else if (absl::ConsumePrefix(&key, kConfigured)) {
-      record.configured[std::string(key)] = text;
-    }
-  }
-  return record;
-}
-
-absl::Status Slots::WriteRecord(const std::string& kind, const Record& record) const {
-  std::string text = absl::StrCat("generation=", record.generation, "\n");
-  if (!record.plugin.empty()) absl::StrAppend(&text, "plugin=", record.plugin, "\n");
-  for (const auto& [name, value] : record.settings) {
-    absl::StrAppend(&text, kSetting, name, "=", absl::CEscape(value), "\n");
-  }
-  for (const auto& [key, value] : record.configured) {
-    absl::StrAppend(&text, kConfigured, key, "=", absl::CEscape(value), "\n");
-  }
-  const State::Change change{kRow + kind, text};
-  return parts_.state.Commit({&change, 1});
 }
 
 }  // namespace l2p

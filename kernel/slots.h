@@ -14,6 +14,7 @@
 #include "kernel/loader/registry.h"
 #include "kernel/loader/slot.h"
 #include "kernel/node_config.h"
+#include "kernel/slot_record.h"
 #include "l2p/chunker.h"
 #include "l2p/runtime.h"
 #include "l2p/state.h"
@@ -78,7 +79,6 @@ class Slots {
                                                        std::optional<uint64_t> size) const;
 
  private:
-  struct Record;
   struct Instance;
   using Values = std::map<std::string, std::string>;
 
@@ -87,14 +87,12 @@ class Slots {
   // An instance that is not live yet: of what the settings say, of the recorded swap, of any
   // plugin.
   absl::StatusOr<Instance> Configured(const std::string& kind, const NodeConfig& config) const;
-  absl::StatusOr<Instance> Recorded(const std::string& kind, const Record& record) const;
+  absl::StatusOr<Instance> Recorded(const std::string& kind, const SlotRecord& record) const;
   absl::StatusOr<Instance> Make(const PluginDescriptor& plugin, const Settings& settings) const;
   // Records `instance`, then puts it in place.
   absl::StatusOr<Slot> Change(const std::string& kind, Instance instance, bool swapped);
   Slot Install(const std::string& kind, Instance instance);
 
-  absl::StatusOr<Record> ReadRecord(const std::string& kind) const;
-  absl::Status WriteRecord(const std::string& kind, const Record& record) const;
   NodeConfig config() const;
 
   const Parts parts_;

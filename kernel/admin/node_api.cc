@@ -59,6 +59,17 @@ Object SlotJson(const Slots::Slot& slot) {
   return item;
 }
 
+Object MoveJson(const StoreSlot::Move& move) {
+  Object item = Ordered();
+  item.set("from", move.from);
+  item.set("to", move.to);
+  item.set("blocks", move.progress.blocks);
+  item.set("copied", move.progress.copied);
+  item.set("damaged", move.progress.damaged);
+  item.set("problem", move.problem);
+  return item;
+}
+
 Object OpinionJson(const PeerScores::Opinion& opinion) {
   Object item = Ordered();
   item.set("served_bytes", opinion.served_bytes);
@@ -121,6 +132,7 @@ absl::Status GetStatus(AdminCall& call) {
   body.set("held_groups", status.held_groups);
   body.set("memory_used", status.memory_used);
   body.set("memory_limit", status.memory_limit);
+  if (status.move) body.set("move", MoveJson(*status.move));
   body.set("advice", TextsOf(status.advice, [](const std::string& line) { return line; }));
   call.Answer(HTTPResponse::HTTP_OK, body);
   return absl::OkStatus();
@@ -161,6 +173,7 @@ absl::Status ConnectPeer(AdminCall& call) {
 }
 
 absl::Status GetPlugins(AdminCall& call) {
+  static constexpr const char* kRoles[] = {"live", "verifies", "moves away"};
   std::set<std::pair<std::string, std::string>> running;
   Array active;
   for (const KernelNode::ActivePlugin& plugin : call.node().ActivePlugins()) {
@@ -170,7 +183,7 @@ absl::Status GetPlugins(AdminCall& call) {
     item.set("name", plugin.name);
     item.set("version", plugin.version);
     item.set("settings", ValuesOf(plugin.settings));
-    item.set("role", plugin.verifies ? "verifies" : "live");
+    item.set("role", kRoles[static_cast<size_t>(plugin.role)]);
     active.add(item);
   }
   Array available;

@@ -67,6 +67,11 @@ void PrintStatus(const Object::Ptr& status) {
             << "held      " << status->optValue<uint64_t>("held_groups", 0) << " groups\n"
             << "memory    " << bytes("memory_used") << " of " << bytes("memory_limit")
             << " in flight\n";
+  if (const Object::Ptr move = status->getObject("move")) {
+    std::cout << "moving    " << Text(move, "from") << " to " << Text(move, "to") << ": "
+              << move->optValue<uint64_t>("copied", 0) << " of "
+              << move->optValue<uint64_t>("blocks", 0) << " blocks\n";
+  }
   PrintStrings(status, "advice", "! ");
 }
 
@@ -74,7 +79,7 @@ void PrintPlugins(const Object::Ptr& plugins) {
   for (const Object::Ptr& plugin : Items(plugins, "active")) {
     std::cout << absl::StrFormat("%-10s %-10s %-8s %s\n", Text(plugin, "kind"),
                                  Text(plugin, "name"), Text(plugin, "version"),
-                                 Text(plugin, "role") == "live" ? "running" : "verifies");
+                                 Text(plugin, "role") == "live" ? "running" : Text(plugin, "role"));
   }
   for (const Object::Ptr& plugin : Items(plugins, "available")) {
     const std::string refused = Text(plugin, "refused");

@@ -314,7 +314,7 @@ function showSwapChoices() {
 
 function showPlugins(answer) {
   plugins = answer;
-  const active = answer.active.map((plugin) => ({ ...plugin, state: plugin.role === 'verifies' ? 'verifies' : 'live' }));
+  const active = answer.active.map((plugin) => ({ ...plugin, state: plugin.role }));
   const available = answer.available.map((plugin) => ({
     ...plugin, state: plugin.refused ? `refused: ${plugin.refused}` : 'available', bad: Boolean(plugin.refused),
   }));

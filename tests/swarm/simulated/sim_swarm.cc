@@ -24,8 +24,7 @@ constexpr Duration kGetLimit = absl::Minutes(10);
 constexpr const char* kSimulated[] = {
     "transport.plugin=sim",
     "storage.pack.segment=4MiB",  // Empty ones are allotted on disks in memory, too.
-    "storage.pack.reserve=64KiB",
-    "storage.quota=1GiB",
+    "storage.pack.reserve=64KiB",    "storage.quota=1GiB",
     "placement.redundancy=copies:3",  // Tests of coding say so.
 };
 
@@ -33,9 +32,9 @@ std::vector<const PluginDescriptor*> PluginsOf(const SimSwarm::Options& options)
   std::vector<const PluginDescriptor*> plugins = options.plugins;
   plugins.push_back(&testkit::kSimTransport);
   constexpr std::pair<const char*, const char*> kBuilt[] = {
-      {"crypto", "boringssl"}, {"hashing", "sha256"}, {"chunking", "fixed"},
-      {"chunking", "fastcdc"}, {"storage", "pack"},   {"routing", "kademlia"},
-      {"service", "keeper"},
+      {"crypto", "boringssl"}, {"hashing", "sha256"},   {"chunking", "fixed"},
+      {"chunking", "fastcdc"}, {"storage", "pack"},     {"storage", "filesystem"},
+      {"storage", "memory"},   {"routing", "kademlia"}, {"service", "keeper"},
   };
   for (const auto& [kind, name] : kBuilt) plugins.push_back(BuiltPlugin(kind, name));
   return plugins;
