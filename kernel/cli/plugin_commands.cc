@@ -28,6 +28,7 @@ constexpr KindOfTemplate kKinds[] = {
     {"hashing", "hasher", "hasher.h"},
     {"storage", "store", "block_store.h"},
     {"service", "service", "service.h"},
+    {"routing", "router", "router.h"},
 };
 
 // Beside this program, in the build tree and where it is installed.

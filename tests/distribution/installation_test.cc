@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include <filesystem>
+#include <memory>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -71,6 +72,12 @@ TEST_F(Installation, ItsCheckPassesItsPlugins) {
   EXPECT_EQ(check.exit_code, 0) << check.output;
 }
 
+// What follows `name` in a ready line.
+std::string Field(const std::string& line, const std::string& name) {
+  const size_t begin = line.find(name) + name.size();
+  return line.substr(begin, line.find_first_of(" ,\n", begin) - begin);
+}
+
 // What `l2p plugin new` writes builds against the installed SDK alone, keeps its kind's contract,
 // and is loaded by a node.
 class NewPlugin : public Installation, public testing::WithParamInterface<const char*> {};
@@ -97,20 +104,34 @@ TEST_P(NewPlugin, BuildsAndPassesOutsideTheTree) {
   const Finished tests = RunProgram({L2P_CTEST, "--test-dir", build});
   EXPECT_EQ(tests.exit_code, 0) << tests.output;
 
-  ChildProcess node({Path("bin/l2pkernel"), "data.dir=" + (work / "data"),
-                     "plugins.path=" + Path("lib/l2p/plugins") + "," + build + "/plugins",
-                     kind + ".plugin=mine", "transport.tcp.listen=/ip4/127.0.0.1/tcp/0",
-                     "admin.listen="});
-  ASSERT_TRUE(node.AwaitOutput("ready peer=")) << node.output();
+  // Two nodes with it: one gets what the other put.
+  const auto start = [&](const std::string& data, const std::string& bootstrap) {
+    return std::make_unique<ChildProcess>(std::vector<std::string>{
+        Path("bin/l2pkernel"), "data.dir=" + (work / data),
+        "plugins.path=" + Path("lib/l2p/plugins") + "," + build + "/plugins", kind + ".plugin=mine",
+        "transport.tcp.listen=/ip4/127.0.0.1/tcp/0",
+        "admin.listen=", "network.bootstrap=" + bootstrap});
+  };
+  const auto first = start("first", "");
+  ASSERT_TRUE(first->AwaitOutput("ready peer=")) << first->output();
+  const auto second = start("second", Field(first->output(), "listen="));
+  ASSERT_TRUE(second->AwaitOutput("ready peer=")) << second->output();
   const Finished put = RunProgram({Path("bin/l2p"), "put", "--local", work / "mine/README.md",
-                                   "--api", work / "data/admin.sock"});
+                                   "--api", work / "first/admin.sock"});
   EXPECT_EQ(put.exit_code, 0) << put.output;
-  node.Signal(SIGTERM);
-  EXPECT_EQ(node.Wait(), 0) << node.output();
+  const Finished got =
+      RunProgram({Path("bin/l2p"), "cat", put.output.substr(0, put.output.find('\n')), "--api",
+                  work / "second/admin.sock"});
+  EXPECT_EQ(got.exit_code, 0) << got.output;
+  EXPECT_THAT(got.output, HasSubstr("A plugin of kind " + kind));
+  for (const auto& node : {&first, &second}) {
+    (*node)->Signal(SIGTERM);
+    EXPECT_EQ((*node)->Wait(), 0) << (*node)->output();
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, NewPlugin,
-                         testing::Values("chunking", "hashing", "storage", "service"),
+                         testing::Values("chunking", "hashing", "storage", "routing", "service"),
                          [](const auto& kind) { return std::string(kind.param); });
 
 TEST_F(Installation, ItTellsWhyAPluginIsRefused) {
