@@ -4,19 +4,22 @@ import { identify } from '@libp2p/identify'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { tls } from '@libp2p/tls'
+import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
+import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
 export const echoProtocol = '/test/echo/1.0.0'
 
-export async function startJs () {
+export async function startJs (services = {}) {
   const node = await createLibp2p({
     addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
     transports: [tcp()],
     connectionEncrypters: [tls()],
     streamMuxers: [yamux()],
-    services: { identify: identify(), ping: ping() },
+    services: { identify: identify(), ping: ping(), ...services },
     connectionManager: { inboundConnectionThreshold: 1000 }
   })
   await node.handle(echoProtocol, async (stream) => {
@@ -52,6 +55,24 @@ export async function run (command, args) {
     child.once('close', resolve)
   })
   return { code, output }
+}
+
+// Starts l2pkernel in `folder` with more `settings`; `api` is where `l2p` finds it.
+export async function startNode (folder, settings) {
+  const api = join(folder, 'admin.sock')
+  const shipped = process.env.L2P_SETTINGS ? ['-c', process.env.L2P_SETTINGS] : []
+  const node = await start(process.env.L2PKERNEL, [...shipped, `data.dir=${folder}`,
+    'admin.listen=127.0.0.1:0', `admin.socket=${api}`,
+    'transport.tcp.listen=/ip4/127.0.0.1/tcp/0', ...settings], /^ready /)
+  const peer = /peer=(\S+)/.exec(node.line)[1]
+  const listening = /\/ip4\/127\.0\.0\.1\/tcp\/\d+/.exec(node.line)[0]
+  return { ...node, api, peer, address: multiaddr(`${listening}/p2p/${peer}`) }
+}
+
+// Ends what startNode started; it must drain.
+export async function stopNode (node) {
+  node.child.kill('SIGTERM')
+  assert.equal(await node.exited, 0)
 }
 
 // Sends `bytes` through the echo of `address` and resolves with what came back.
