@@ -78,9 +78,10 @@ Poco::JSON::Object ErrorJson(const absl::Status& status) {
   return error;
 }
 
-AdminCall::AdminCall(KernelNode& node, Poco::Net::HTTPServerRequest& request,
-                     Poco::Net::HTTPServerResponse& response, bool trusted)
-    : node_(node), request_(request), response_(response), trusted_(trusted) {}
+AdminCall::AdminCall(KernelNode& node, const AdminEndpoint& endpoint,
+                     Poco::Net::HTTPServerRequest& request, Poco::Net::HTTPServerResponse& response,
+                     bool trusted)
+    : node_(node), endpoint_(endpoint), request_(request), response_(response), trusted_(trusted) {}
 
 absl::Status AdminCall::Parse() {
   const std::string& target = request_.getURI();

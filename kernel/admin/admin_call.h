@@ -5,6 +5,7 @@
 #include <Poco/Net/HTTPServerRequest.h>
 #include <Poco/Net/HTTPServerResponse.h>
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <ostream>
@@ -16,11 +17,17 @@
 
 namespace l2p {
 
+// What calls ask of the endpoint itself.
+struct AdminEndpoint {
+  std::string dashboard_url;       // With the token behind '#'; empty without TCP.
+  std::function<void()> shutdown;  // Begins the drain; does not wait.
+};
+
 // One request to the admin endpoint, with its target taken apart. One thread.
 class AdminCall {
  public:
   // `trusted` = came over the unix socket.
-  AdminCall(KernelNode& node, Poco::Net::HTTPServerRequest& request,
+  AdminCall(KernelNode& node, const AdminEndpoint& endpoint, Poco::Net::HTTPServerRequest& request,
             Poco::Net::HTTPServerResponse& response, bool trusted);
 
   // Percent-decoded once after splitting on '/'. InvalidArgument for a bad escape or a decoded '/'
@@ -28,6 +35,7 @@ class AdminCall {
   absl::Status Parse();
 
   KernelNode& node() { return node_; }
+  const AdminEndpoint& endpoint() const { return endpoint_; }
   Poco::Net::HTTPServerRequest& request() { return request_; }
   Poco::Net::HTTPServerResponse& response() { return response_; }
   const std::string& method() const { return request_.getMethod(); }
@@ -57,6 +65,7 @@ class AdminCall {
 
  private:
   KernelNode& node_;
+  const AdminEndpoint& endpoint_;
   Poco::Net::HTTPServerRequest& request_;
   Poco::Net::HTTPServerResponse& response_;
   const bool trusted_;

@@ -11,11 +11,12 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <optional>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
+#include "kernel/admin/access.h"
 #include "kernel/admin/dashboard.h"
 #include "kernel/admin/routes.h"
 #include "kernel/runtime/fd.h"
@@ -32,24 +33,16 @@ constexpr int kQueued = 64;
 constexpr size_t kMaxSocketPath = sizeof(sockaddr_un::sun_path) - 1;
 
 // What a handler needs to know of its server; outlives all handlers.
-struct Access {
+struct Door {
+  Door(KernelNode& the_node, const Dashboard& the_dashboard, const AdminEndpoint& the_endpoint)
+      : node(the_node), dashboard(the_dashboard), endpoint(the_endpoint) {}
+
   KernelNode& node;
-  std::string token;
-  std::string host;  // The authority that a request over TCP must name: "127.0.0.1:4423".
-  bool trusted;      // The unix socket: the file's mode is the check.
+  std::optional<AccessCheck> check;  // None for the unix socket: the file's mode is the check.
   const Dashboard& dashboard;
-  const std::string& dashboard_url;  // With the token behind '#'; empty without TCP.
-  std::function<void()> shutdown;
+  const AdminEndpoint& endpoint;
   std::atomic<int> running = 0;  // Requests being handled; idle connections do not count.
 };
-
-// Compares in a time that depends on the lengths alone.
-bool SameSecret(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  unsigned char difference = 0;
-  for (size_t i = 0; i < a.size(); ++i) difference |= static_cast<unsigned char>(a[i] ^ b[i]);
-  return difference == 0;
-}
 
 bool Matches(std::string_view pattern, const std::vector<std::string>& segments) {
   size_t i = 0;
@@ -63,12 +56,12 @@ bool Matches(std::string_view pattern, const std::vector<std::string>& segments)
 
 class Handler : public Poco::Net::HTTPRequestHandler {
  public:
-  explicit Handler(Access& access) : access_(access) { ++access_.running; }
-  ~Handler() override { --access_.running; }
+  explicit Handler(Door& door) : door_(door) { ++door_.running; }
+  ~Handler() override { --door_.running; }
 
   void handleRequest(Poco::Net::HTTPServerRequest& request,
                      Poco::Net::HTTPServerResponse& response) override {
-    AdminCall call(access_.node, request, response, access_.trusted);
+    AdminCall call(door_.node, door_.endpoint, request, response, !door_.check);
     try {
       if (absl::Status status = Serve(call); !status.ok()) call.Fail(status);
     } catch (const Poco::Exception& error) {
@@ -83,23 +76,29 @@ class Handler : public Poco::Net::HTTPRequestHandler {
  private:
   absl::Status Serve(AdminCall& call) {
     L2P_RETURN_IF_ERROR(call.Parse());
-    if (!access_.trusted && !OriginAllowed(call)) return absl::OkStatus();
-    if (access_.dashboard.Serve(call)) return absl::OkStatus();
-    std::string allowed;
-    const auto fits = [&](const Route& route) {
-      if (!Matches(route.pattern, call.segments())) return false;
-      if (call.method() == route.method) return true;
-      absl::StrAppend(&allowed, allowed.empty() ? "" : ", ", route.method);
-      return false;
-    };
-    for (const Route& route : Routes()) {
-      if (!fits(route)) continue;
-      if (!route.open && !Authorized(call)) return absl::OkStatus();
-      return route.handle(call);
+    if (door_.check && Denied(call, door_.check->CheckOrigin(call.request()))) {
+      return absl::OkStatus();
     }
-    for (const OwnRoute& own : kOwnRoutes) {
-      if (!fits({own.method, own.pattern, false, nullptr})) continue;
-      return Authorized(call) ? (this->*own.handle)(call) : absl::OkStatus();
+    if (door_.dashboard.Serve(call)) return absl::OkStatus();
+    std::string allowed;
+    for (const Route& route : Routes()) {
+      if (!Matches(route.pattern, call.segments())) continue;
+      if (call.method() != route.method) {
+        absl::StrAppend(&allowed, allowed.empty() ? "" : ", ", route.method);
+        continue;
+      }
+      const bool is_asked = door_.check && !route.open;
+      if (is_asked &&
+          Denied(call, door_.check->CheckToken(call.request(), call.node().runtime().Now()))) {
+        return absl::OkStatus();
+      }
+      if (route.body == Route::kJsonBody &&
+          !absl::StartsWith(call.request().getContentType(), "application/json")) {
+        Refuse(call, HTTPResponse::HTTP_UNSUPPORTED_MEDIA_TYPE, "invalid_argument",
+               "the body must be application/json");
+        return absl::OkStatus();
+      }
+      return route.handle(call);
     }
     if (allowed.empty()) {
       return absl::NotFoundError(absl::StrCat("no such resource: ", call.request().getURI()));
@@ -110,63 +109,16 @@ class Handler : public Poco::Net::HTTPRequestHandler {
     return absl::OkStatus();
   }
 
-  // A page of another origin must not reach us, neither by its own name for our address (DNS
-  // rebinding) nor by a cross-site request.
-  bool OriginAllowed(AdminCall& call) {
-    const std::string host = call.request().get("Host", "");
-    const std::string port = access_.host.substr(access_.host.rfind(':'));
-    if (host != access_.host && host != "localhost" + port && host != "[::1]" + port &&
-        host != "127.0.0.1" + port) {
-      Refuse(call, HTTPResponse::HTTP_MISDIRECTED_REQUEST, "permission_denied",
-             absl::StrCat("this endpoint is not '", host, "'"));
-      return false;
+  static bool Denied(AdminCall& call, const std::optional<AccessCheck::Denial>& denial) {
+    if (!denial) return false;
+    if (denial->status == HTTPResponse::HTTP_UNAUTHORIZED) {
+      call.response().set("WWW-Authenticate", "Bearer");
     }
-    const std::string origin = call.request().get("Origin", "http://" + host);
-    if (origin != "http://" + host) {
-      Refuse(call, HTTPResponse::HTTP_FORBIDDEN, "permission_denied",
-             absl::StrCat("requests from origin '", origin, "' are refused"));
-      return false;
+    if (denial->status == HTTPResponse::HTTP_TOO_MANY_REQUESTS) {
+      call.response().set("Retry-After", "1");
     }
+    Refuse(call, denial->status, denial->code, denial->message);
     return true;
-  }
-
-  bool Authorized(AdminCall& call) {
-    if (access_.trusted) return true;
-    const std::string header = call.request().get("Authorization", "");
-    absl::string_view token = header;
-    if (absl::ConsumePrefix(&token, "Bearer ") &&
-        SameSecret({token.data(), token.size()}, access_.token)) {
-      return true;
-    }
-    call.response().set("WWW-Authenticate", "Bearer");
-    Refuse(call, HTTPResponse::HTTP_UNAUTHORIZED, "unauthenticated",
-           "a bearer token is needed; it is in admin.token in the node's data.dir");
-    return false;
-  }
-
-  // What the server itself answers, not the node.
-  struct OwnRoute {
-    const char* method;
-    const char* pattern;
-    absl::Status (Handler::*handle)(AdminCall& call);
-  };
-  static const OwnRoute kOwnRoutes[2];
-
-  absl::Status TellDashboard(AdminCall& call) {
-    if (access_.dashboard_url.empty()) {
-      return absl::FailedPreconditionError(
-          "the dashboard needs admin.listen, which is empty: set it to 127.0.0.1:0");
-    }
-    Poco::JSON::Object body;
-    body.set("url", access_.dashboard_url);
-    call.Answer(HTTPResponse::HTTP_OK, body);
-    return absl::OkStatus();
-  }
-
-  absl::Status Shutdown(AdminCall& call) {
-    call.Answer(HTTPResponse::HTTP_ACCEPTED, Poco::JSON::Object());
-    access_.shutdown();
-    return absl::OkStatus();
   }
 
   static void Refuse(AdminCall& call, HTTPResponse::HTTPStatus status, const char* code,
@@ -180,24 +132,19 @@ class Handler : public Poco::Net::HTTPRequestHandler {
     call.Answer(status, body);
   }
 
-  Access& access_;
-};
-
-const Handler::OwnRoute Handler::kOwnRoutes[] = {
-    {"POST", "/api/v1/shutdown", &Handler::Shutdown},
-    {"GET", "/api/v1/dashboard", &Handler::TellDashboard},
+  Door& door_;
 };
 
 class HandlerFactory : public Poco::Net::HTTPRequestHandlerFactory {
  public:
-  explicit HandlerFactory(Access& access) : access_(access) {}
+  explicit HandlerFactory(Door& door) : door_(door) {}
   Poco::Net::HTTPRequestHandler* createRequestHandler(
       const Poco::Net::HTTPServerRequest&) override {
-    return new Handler(access_);
+    return new Handler(door_);
   }
 
  private:
-  Access& access_;
+  Door& door_;
 };
 
 absl::StatusOr<std::string> ReadOrMakeToken(const std::string& path, const Crypto& crypto) {
@@ -236,15 +183,17 @@ Poco::Net::HTTPServerParams::Ptr ServerParameters() {
 
 struct AdminServer::Parts {
   Parts(Options the_options, KernelNode& the_node)
-      : options(std::move(the_options)), node(the_node), dashboard(options.dashboard) {}
+      : options(std::move(the_options)), node(the_node), dashboard(options.dashboard) {
+    endpoint.shutdown = options.shutdown;
+  }
 
   Options options;
   KernelNode& node;
   const Dashboard dashboard;
-  std::string dashboard_url;
+  AdminEndpoint endpoint;
   Poco::ThreadPool threads{2, kThreads, 10, 256 * 1024};
-  std::unique_ptr<Access> tcp_access;
-  std::unique_ptr<Access> socket_access;
+  std::unique_ptr<Door> tcp_door;
+  std::unique_ptr<Door> socket_door;
   std::unique_ptr<Poco::Net::HTTPServer> tcp;
   std::unique_ptr<Poco::Net::HTTPServer> socket;
   std::string url;
@@ -258,10 +207,10 @@ struct AdminServer::Parts {
       listener.listen(kQueued);
       const std::string host = listener.address().toString();
       url = "http://" + host;
-      dashboard_url = absl::StrCat(url, "/#token=", token);
-      tcp_access.reset(
-          new Access{node, token, host, false, dashboard, dashboard_url, options.shutdown});
-      tcp = std::make_unique<Poco::Net::HTTPServer>(new HandlerFactory(*tcp_access), threads,
+      endpoint.dashboard_url = absl::StrCat(url, "/#token=", token);
+      tcp_door = std::make_unique<Door>(node, dashboard, endpoint);
+      tcp_door->check.emplace(host, token);
+      tcp = std::make_unique<Poco::Net::HTTPServer>(new HandlerFactory(*tcp_door), threads,
                                                     listener, ServerParameters());
       tcp->start();
       return absl::OkStatus();
@@ -282,9 +231,8 @@ struct AdminServer::Parts {
     absl::Status status;
     try {
       const Poco::Net::SocketAddress address(Poco::Net::SocketAddress::UNIX_LOCAL, socket_path);
-      socket_access.reset(
-          new Access{node, "", "", true, dashboard, dashboard_url, options.shutdown});
-      socket = std::make_unique<Poco::Net::HTTPServer>(new HandlerFactory(*socket_access), threads,
+      socket_door = std::make_unique<Door>(node, dashboard, endpoint);
+      socket = std::make_unique<Poco::Net::HTTPServer>(new HandlerFactory(*socket_door), threads,
                                                        Poco::Net::ServerSocket(address, kQueued),
                                                        ServerParameters());
       socket->start();
@@ -319,15 +267,15 @@ std::string AdminServer::socket() const { return parts_->socket_path; }
 
 void AdminServer::Stop(Duration grace) {
   const Time deadline = absl::Now() + grace;
-  const auto stop = [&](std::unique_ptr<Poco::Net::HTTPServer>& server, const Access* access) {
+  const auto stop = [&](std::unique_ptr<Poco::Net::HTTPServer>& server, const Door* door) {
     if (!server) return;
     server->stop();
-    while (access->running > 0 && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(10));
+    while (door->running > 0 && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(10));
     server->stopAll(/*abortCurrent=*/true);
     server.reset();
   };
-  stop(parts_->tcp, parts_->tcp_access.get());
-  stop(parts_->socket, parts_->socket_access.get());
+  stop(parts_->tcp, parts_->tcp_door.get());
+  stop(parts_->socket, parts_->socket_door.get());
 
   if (!parts_->socket_path.empty()) ::unlink(parts_->socket_path.c_str());
   parts_->socket_path.clear();

@@ -3,7 +3,6 @@
 
 #include <set>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "kernel/admin/routes.h"
 
@@ -33,9 +32,6 @@ Object ValuesOf(const std::map<std::string, std::string>& values) {
 }
 
 absl::StatusOr<Object::Ptr> JsonBody(AdminCall& call) {
-  if (!absl::StartsWith(call.request().getContentType(), "application/json")) {
-    return absl::InvalidArgumentError("the body must be application/json");
-  }
   std::string text(kMaxBody + 1, '\0');
   call.request().stream().read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<size_t>(call.request().stream().gcount()));
@@ -301,6 +297,23 @@ absl::Status GetObjectHealth(AdminCall& call) {
   body.set("verdict", kVerdicts[static_cast<size_t>(health.verdict)]);
   body.set("groups", groups);
   call.Answer(HTTPResponse::HTTP_OK, body);
+  return absl::OkStatus();
+}
+
+absl::Status GetDashboard(AdminCall& call) {
+  if (call.endpoint().dashboard_url.empty()) {
+    return absl::FailedPreconditionError(
+        "the dashboard needs admin.listen, which is empty: set it to 127.0.0.1:0");
+  }
+  Object body;
+  body.set("url", call.endpoint().dashboard_url);
+  call.Answer(HTTPResponse::HTTP_OK, body);
+  return absl::OkStatus();
+}
+
+absl::Status Shutdown(AdminCall& call) {
+  call.Answer(HTTPResponse::HTTP_ACCEPTED, Object());
+  call.endpoint().shutdown();
   return absl::OkStatus();
 }
 

@@ -13,12 +13,16 @@ namespace l2p {
 struct Route {
   const char* method;
   const char* pattern;
+  enum Body {
+    kAnyBody,
+    kJsonBody,  // Others are refused with 415: a form of another site cannot send this type.
+  } body;
   bool open;  // Needs no token.
   // Answers, or returns an error to be answered with AdminCall::Fail.
   absl::Status (*handle)(AdminCall& call);
 };
 
-// Every operation, most specific first, but /api/v1/shutdown and /dashboard: the server's own.
+// Every operation but the dashboard's files, most specific first.
 std::span<const Route> Routes();
 
 // files_api.cc
@@ -49,6 +53,8 @@ absl::Status GetSettings(AdminCall& call);
 absl::Status GetMetrics(AdminCall& call);
 absl::Status GetHealth(AdminCall& call);
 absl::Status GetObjectHealth(AdminCall& call);
+absl::Status GetDashboard(AdminCall& call);
+absl::Status Shutdown(AdminCall& call);
 
 }  // namespace l2p
 
