@@ -8,9 +8,9 @@
 
 namespace l2p {
 
-// What a person should do about a node that is like this: one sentence each, the most urgent
-// first; empty if all is well. Each fits a line of 80 characters with its mark before it.
-std::vector<std::string> AdviceFor(const KernelNode::Status& status);
+// What a person should do about a node that is like this at `now`: a sentence each, the most urgent
+// first; empty if all is well.
+std::vector<std::string> AdviceFor(const KernelNode::Status& status, Time now);
 
 }  // namespace l2p
 

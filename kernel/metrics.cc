@@ -92,6 +92,15 @@ Metric& MetricsRegistry::Find(bool counter, std::string_view name, std::string_v
   return *(family.series[owner.labels_] = std::make_unique<Series>());
 }
 
+int64_t MetricsRegistry::Sum(std::string_view name) const {
+  MutexLock lock(mutex_);
+  const auto family = families_.find(ValidName(name));
+  if (family == families_.end()) return 0;
+  int64_t sum = 0;
+  for (const auto& [labels, series] : family->second.series) sum += series->value();
+  return sum;
+}
+
 std::string MetricsRegistry::Render() const {
   MutexLock lock(mutex_);
   std::string text;

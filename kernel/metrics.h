@@ -25,6 +25,9 @@ class MetricsRegistry {
   // that the numbers go on after a swap. Owned by the registry.
   Metrics& ForPlugin(std::string_view kind, std::string_view name);
 
+  // Of the metric `name` of all instances together; 0 if there is none.
+  int64_t Sum(std::string_view name) const;
+
   // Everything in Prometheus' text format 0.0.4, sorted by name, then by labels.
   std::string Render() const;
 

@@ -334,7 +334,18 @@ KernelNode::Status KernelNode::GetStatus() {
   status.memory_used = node.memory.used();
   status.joined = status.connected_peers > 0 || node.bootstrap->empty();
   status.move = node.store->move();
-  status.advice = AdviceFor(status);
+  if (const absl::StatusOr<Folder::Space> space = node.runtime.folder().Free(); space.ok()) {
+    status.disk_free = space->free;
+    status.disk_total = space->total;
+  }
+  status.lost_blocks = node.scrubber->progress().lost;
+  status.degraded_groups = static_cast<uint64_t>(node.metrics.Sum("degraded_groups"));
+  status.incomplete_groups = node.placement->waiting();
+  status.was_dialled = node.network->was_dialled();
+  for (const auto& [address, peers] : node.network->Observed()) {
+    if (address.scope() == Multiaddr::Scope::kPublic) status.seen_at = address.ToString();
+  }
+  status.advice = AdviceFor(status, node.runtime.Now());
   return status;
 }
 
@@ -351,15 +362,24 @@ std::string KernelNode::RenderMetrics() {
   set("store_quota_bytes", "Disk space the store may take.", status.quota_bytes);
   set("held_groups", "Groups this node has promised to keep.", status.held_groups);
   set("memory_used_bytes", "Block bytes on their way through the node.", status.memory_used);
+  set("disk_free_bytes", "Free space of the disk below data.dir.", status.disk_free);
+  set("lost_blocks", "Blocks of held groups that are absent or damaged here.", status.lost_blocks);
+  set("incomplete_groups", "Own groups with fewer holders than asked for.",
+      status.incomplete_groups);
+  set("moving_blocks", "Blocks of another store that are still to be copied to the live one.",
+      status.move ? status.move->progress.blocks - status.move->progress.copied : 0);
+  set("advice", "Things that a person should do; l2p status names them.", status.advice.size());
+  set("start_time_seconds", "When the node was started, in seconds since 1970.",
+      static_cast<uint64_t>(absl::ToUnixSeconds(status.started)));
   return parts_->metrics.Render();
 }
 
 std::vector<KernelNode::ActivePlugin> KernelNode::ActivePlugins() const {
   std::vector<ActivePlugin> plugins = parts_->active;
+  Role role_of_store = Role::kLive;
   for (const StoreSlot::Instance& each : parts_->store->Instances()) {
-    const bool is_written = each.plugin == parts_->store->Instances().front().plugin;
-    plugins.push_back({BlockStore::kKind, each.plugin, each.version, each.settings,
-                       is_written ? Role::kLive : Role::kMovesAway});
+    plugins.push_back({BlockStore::kKind, each.plugin, each.version, each.settings, role_of_store});
+    role_of_store = Role::kMovesAway;
   }
   const auto add = [&](const std::vector<Slots::Slot>& slots, Role role) {
     for (const Slots::Slot& slot : slots) {

@@ -50,6 +50,13 @@ class KernelNode {
     size_t known_peers = 0;   // In the routing table.
     size_t memory_limit = 0;  // Bytes in flight: allowed and used.
     size_t memory_used = 0;
+    uint64_t disk_free = 0;          // Of the disk that data.dir is on.
+    uint64_t disk_total = 0;         // 0 when it cannot be told.
+    uint64_t lost_blocks = 0;        // Of held groups, absent or damaged here.
+    uint64_t degraded_groups = 0;    // Held groups that a repair is due for, as the services say.
+    uint64_t incomplete_groups = 0;  // Own groups with fewer holders than asked for; tried again.
+    bool was_dialled = false;        // Some node has connected to this one since it was started.
+    std::string seen_at;             // A public address that others see this node at; else empty.
     std::optional<StoreSlot::Move> move;  // Of the blocks, to another store.
     bool joined = false;  // Some peer is connected, or this is a network of one by its settings.
     std::vector<std::string>

@@ -128,6 +128,11 @@ absl::Status GetStatus(AdminCall& call) {
   body.set("held_groups", status.held_groups);
   body.set("memory_used", status.memory_used);
   body.set("memory_limit", status.memory_limit);
+  body.set("disk_free_bytes", status.disk_free);
+  body.set("lost_blocks", status.lost_blocks);
+  body.set("degraded_groups", status.degraded_groups);
+  body.set("incomplete_groups", status.incomplete_groups);
+  body.set("was_dialled", status.was_dialled);
   if (status.move) body.set("move", MoveJson(*status.move));
   body.set("advice", TextsOf(status.advice, [](const std::string& line) { return line; }));
   call.Answer(HTTPResponse::HTTP_OK, body);

@@ -1,5 +1,6 @@
 #include <Poco/JSON/Array.h>
 
+#include <algorithm>
 #include <iostream>
 
 #include "absl/strings/str_cat.h"
@@ -54,25 +55,61 @@ void PrintStrings(const Object::Ptr& object, const std::string& name, const char
   }
 }
 
+// One sentence, broken into lines of a terminal.
+void PrintAdvice(const std::string& sentence) {
+  constexpr size_t kColumns = 78;  // Beside the mark.
+  std::string line;
+  const char* mark = "! ";
+  const auto flush = [&] {
+    std::cout << mark << line << "\n";
+    mark = "  ";
+    line.clear();
+  };
+  for (const absl::string_view word : absl::StrSplit(sentence, ' ')) {
+    if (!line.empty() && line.size() + 1 + word.size() > kColumns) flush();
+    absl::StrAppend(&line, line.empty() ? "" : " ", word);
+  }
+  flush();
+}
+
+// At most a screen of 24 lines.
+void PrintAllAdvice(const Object::Ptr& status) {
+  constexpr size_t kMost = 6;
+  const Array::Ptr advice = status->getArray("advice");
+  const size_t count = advice ? advice->size() : 0;
+  for (size_t i = 0; i < std::min(count, kMost); ++i) {
+    PrintAdvice(advice->getElement<std::string>(static_cast<unsigned>(i)));
+  }
+  if (count > kMost) PrintAdvice(absl::StrCat(count - kMost, " more: l2p --json status"));
+}
+
 void PrintStatus(const Object::Ptr& status) {
   const auto bytes = [&](const char* name) {
     return HumanBytes(status->optValue<double>(name, 0));
   };
+  const auto number = [&](const char* name) { return status->optValue<uint64_t>(name, 0); };
   std::cout << "node      " << Text(status, "id") << "\n"
             << "version   " << Text(status, "version") << ", up " << Text(status, "uptime") << "\n"
-            << "peers     " << status->optValue<int>("connected_peers", 0) << " connected, "
-            << status->optValue<int>("known_peers", 0) << " known\n"
+            << "peers     " << number("connected_peers") << " connected, " << number("known_peers")
+            << " known; "
+            << (status->optValue<bool>("was_dialled", false) ? "others reach this node"
+                                                             : "nobody has connected to this node")
+            << "\n"
             << "storage   " << bytes("disk_bytes") << " of " << bytes("quota_bytes") << " in "
-            << status->optValue<uint64_t>("blocks", 0) << " blocks\n"
-            << "held      " << status->optValue<uint64_t>("held_groups", 0) << " groups\n"
+            << number("blocks") << " blocks; disk has " << bytes("disk_free_bytes") << " free\n"
+            << "held      " << number("held_groups") << " groups, " << number("degraded_groups")
+            << " to be repaired; " << number("lost_blocks") << " blocks lost here\n"
             << "memory    " << bytes("memory_used") << " of " << bytes("memory_limit")
             << " in flight\n";
   if (const Object::Ptr move = status->getObject("move")) {
-    std::cout << "moving    " << Text(move, "from") << " to " << Text(move, "to") << ": "
-              << move->optValue<uint64_t>("copied", 0) << " of "
-              << move->optValue<uint64_t>("blocks", 0) << " blocks\n";
+    const uint64_t blocks = move->optValue<uint64_t>("blocks", 0);
+    const uint64_t copied = move->optValue<uint64_t>("copied", 0);
+    std::cout << "moving    " << Text(move, "from") << " to " << Text(move, "to") << ": " << copied
+              << " of " << blocks << " blocks";
+    if (blocks > 0) std::cout << " (" << 100 * copied / blocks << " %)";
+    std::cout << "\n";
   }
-  PrintStrings(status, "advice", "! ");
+  PrintAllAdvice(status);
 }
 
 void PrintPlugins(const Object::Ptr& plugins) {

@@ -160,7 +160,9 @@ std::vector<HeldGroups::Lost> Scrubber::LostBlocks(size_t most) {
 
 Scrubber::Progress Scrubber::progress() const {
   MutexLock lock(mutex_);
-  return progress_;
+  Progress progress = progress_;
+  progress.lost = lost_count_;
+  return progress;
 }
 
 absl::Status Scrubber::SavePosition() {

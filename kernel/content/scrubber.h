@@ -35,6 +35,7 @@ class Scrubber {
     uint64_t blocks_read = 0;
     uint64_t damaged = 0;
     uint64_t passes = 0;
+    uint64_t lost = 0;  // Blocks absent now, as far as it has seen.
   };
   Progress progress() const;
 

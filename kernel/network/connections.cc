@@ -103,6 +103,7 @@ absl::Status Connections::Adopt(const std::shared_ptr<Connection>& connection) {
 bool Connections::Accepts(std::string_view protocol) { return events_.accepts(protocol); }
 
 bool Connections::OnConnection(std::shared_ptr<Connection> connection) {
+  was_dialled_ = true;
   return Adopt(connection).ok();
 }
 

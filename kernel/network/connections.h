@@ -1,6 +1,7 @@
 #ifndef L2P_KERNEL_NETWORK_CONNECTIONS_H_
 #define L2P_KERNEL_NETWORK_CONNECTIONS_H_
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -82,6 +83,9 @@ class Connections final : public Inbound {
 
   std::vector<Standing> All();
 
+  // Whether anybody has connected to this node since it was started.
+  bool was_dialled() const { return was_dialled_; }
+
   // Idle connections to `peer` are kept open until Unprotect.
   void Protect(const PeerId& peer);
   void Unprotect(const PeerId& peer);
@@ -129,6 +133,7 @@ class Connections final : public Inbound {
   const size_t max_inbound_;
   const Events events_;
 
+  std::atomic<bool> was_dialled_ = false;
   Mutex mutex_{"Connections"};
   bool draining_ L2P_GUARDED_BY(mutex_) = false;
   bool stopped_ L2P_GUARDED_BY(mutex_) = false;

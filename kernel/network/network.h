@@ -76,6 +76,9 @@ class Network {
   PeerInfo Self();
   // Peers to try after a restart, the latest seen first.
   std::vector<PeerInfo> Known(size_t most) { return book_.Known(most); }
+  // Whether anybody has connected to this node since it was started.
+  bool was_dialled() const { return connections_.was_dialled(); }
+  // Addresses that connected peers see this node at, and how many each.
   std::map<Multiaddr, size_t> Observed() { return identify_.Observed(); }
 
   // Connections to a protected peer are not closed when idle.

@@ -272,6 +272,11 @@ void Placement::NoteFailure(const PeerId& holder, const absl::Status& why) {
   parts_.scores.Note(holder, refused ? Conduct::kRefused : Conduct::kTimedOut);
 }
 
+size_t Placement::waiting() {
+  MutexLock lock(mutex_);
+  return retries_.size();
+}
+
 void Placement::RetryLater(Retry retry) {
   MutexLock lock(mutex_);
   if (!stopped_ && retries_.size() < kMaxRetries) retries_.push_back(std::move(retry));

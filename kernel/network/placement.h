@@ -101,6 +101,9 @@ class Placement {
   std::unique_ptr<Push> NewPush(const Redundancy& redundancy, Time until,
                                 bool keep_receipts = false);
 
+  // Groups put here that have fewer holders than asked for and are tried again.
+  size_t waiting();
+
  private:
   class PushOfOnePut;
 

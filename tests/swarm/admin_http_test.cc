@@ -88,7 +88,7 @@ TEST_F(AdminHttp, WhatIsNotThereAndWhatIsNotAllowedDiffer) {
   EXPECT_EQ(Call("/api/v1/files/nonsense").status, 400);
   EXPECT_EQ(Call("/api/v1/files/%zz").status, 400);
   EXPECT_EQ(Call("/api/v1/files/nonsense", {"-X", "DELETE"}).status, 404);
-  EXPECT_EQ(Call("/api/v1/peers", {"-d", "{"}).status, 400);
+  EXPECT_EQ(Call("/api/v1/peers", {"-d", "{"}).status, 415) << "as a form sends it";
   EXPECT_EQ(Call("/api/v1/peers", {"-H", "Content-Type: application/json", "-d", "[]"}).status,
             400);
   EXPECT_EQ(Call("/api/v1/peers", {"-H", "Content-Type: application/json", "-d", "{"}).status, 400);

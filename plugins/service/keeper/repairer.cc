@@ -24,7 +24,9 @@ Repairer::Repairer(const Keeping& keeping)
       pushed_bytes_(keeping.host.metrics().Counter("repair_pushed_bytes_total",
                                                    "Bytes pushed to repair groups.")),
       mended_(keeping.host.metrics().Counter("mended_blocks_total",
-                                             "Lost blocks that were put back here.")) {}
+                                             "Lost blocks that were put back here.")),
+      degraded_(keeping.host.metrics().Gauge("degraded_groups",
+                                             "Groups held here that a repair is due for.")) {}
 
 void Repairer::Step() {
   for (const Multihash& group : keeping_.roster.Groups()) {
@@ -32,6 +34,8 @@ void Repairer::Step() {
     const std::optional<KeptGroup> kept = keeping_.roster.Find(group);
     if (kept && IsDue(group, *kept)) RepairOne(group, *kept);
   }
+  MutexLock lock(mutex_);
+  degraded_.Set(static_cast<int64_t>(due_since_.size()));
 }
 
 bool Repairer::IsDue(const Multihash& group, const KeptGroup& kept) {

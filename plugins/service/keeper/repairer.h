@@ -60,6 +60,7 @@ class Repairer {
   Metric& fetched_bytes_;
   Metric& pushed_bytes_;
   Metric& mended_;
+  Metric& degraded_;
   mutable Mutex mutex_{"Repairer"};
   std::map<Multihash, Time> due_since_ L2P_GUARDED_BY(mutex_);
   Multihash running_ L2P_GUARDED_BY(mutex_);
