@@ -108,14 +108,16 @@ absl::StatusOr<BinaryPart> TakePart(ByteView& in) {
   return part;
 }
 
-// The parts of an address that FromBinary or FromString accepted.
+// The first part of an address that FromBinary or FromString accepted.
+BinaryPart TakeGoodPart(ByteView& in) {
+  absl::StatusOr<BinaryPart> part = TakePart(in);
+  assert(part.ok());
+  return *part;
+}
+
 std::vector<BinaryPart> PartsOf(ByteView binary) {
   std::vector<BinaryPart> parts;
-  while (!binary.empty()) {
-    absl::StatusOr<BinaryPart> part = TakePart(binary);
-    assert(part.ok());
-    parts.push_back(*part);
-  }
+  while (!binary.empty()) parts.push_back(TakeGoodPart(binary));
   return parts;
 }
 
@@ -376,16 +378,17 @@ std::vector<Multiaddr::Part> Multiaddr::parts() const {
 }
 
 std::optional<std::string> Multiaddr::Value(std::string_view protocol) const {
-  for (const BinaryPart& part : PartsOf(binary())) {
+  for (ByteView rest = binary(); !rest.empty();) {
+    const BinaryPart part = TakeGoodPart(rest);
     if (part.protocol->name == protocol) return TextOf(part);
   }
   return std::nullopt;
 }
 
 std::optional<PeerId> Multiaddr::peer() const {
-  if (empty()) return std::nullopt;
-  const BinaryPart last = PartsOf(binary()).back();
-  if (last.protocol->code != kPeerCode) return std::nullopt;
+  BinaryPart last = {};
+  for (ByteView rest = binary(); !rest.empty();) last = TakeGoodPart(rest);
+  if (last.protocol == nullptr || last.protocol->code != kPeerCode) return std::nullopt;
   return *PeerId::FromBinary(last.value);
 }
 
@@ -407,7 +410,8 @@ Multiaddr Multiaddr::WithPeer(const PeerId& peer) const {
 }
 
 Multiaddr::Scope Multiaddr::scope() const {
-  for (const BinaryPart& part : PartsOf(binary())) {
+  for (ByteView rest = binary(); !rest.empty();) {
+    const BinaryPart part = TakeGoodPart(rest);
     if (part.protocol->code == kIp6ZoneCode) continue;
     if (part.protocol->code == kIp4Code) return ScopeOfIp4(part.value.data());
     if (part.protocol->code == kIp6Code) return ScopeOfIp6(part.value.data());

@@ -17,9 +17,8 @@ constexpr size_t kMostInRegion = 5;
 
 // All positions that share `depth` bits are nearer to each other than this, or just so far.
 Position EndOfRegion(size_t depth) {
-  Position end;
-  end.fill(0xff);
-  for (size_t bit = 0; bit < depth; ++bit) end[bit / 8] ^= static_cast<uint8_t>(0x80 >> bit % 8);
+  Position end = kFarthest;
+  for (size_t bit = 0; bit < depth; ++bit) end.FlipBit(bit);
   return end;
 }
 
@@ -119,16 +118,14 @@ absl::StatusOr<Announcer::Region> Announcer::Explore(const Place& place, Time de
                           .reach = depth ? EndOfRegion(*depth) : Position{},
                           .heard = nullptr},
                          deadline);
-  const Findings findings = lookup.Run();
+  Findings findings = lookup.Run();
   L2P_RETURN_IF_ERROR(findings.status);
-  Region region{.center = place.position, .depth = kPositionBits, .servers = {}};
-  for (const PeerInfo& peer : findings.answered) {
-    region.servers.push_back({peer, swarm_.PositionOf(peer.id.binary())});
-  }
+  Region region{
+      .center = place.position, .depth = kPositionBits, .servers = std::move(findings.answered)};
   const auto inside = [&](size_t bits) {
     return static_cast<size_t>(
-        std::count_if(region.servers.begin(), region.servers.end(), [&](const Contact& server) {
-          return CommonPrefix(place.position, server.position) >= bits;
+        std::count_if(region.servers.begin(), region.servers.end(), [&](const ContactPtr& server) {
+          return CommonPrefix(place.position, server->position) >= bits;
         }));
   };
   if (region.servers.size() < options_.replication) {
@@ -143,8 +140,8 @@ absl::StatusOr<Announcer::Region> Announcer::Explore(const Place& place, Time de
 
 std::vector<const Contact*> Announcer::ToTell(const Place& place, const Region& region) {
   std::vector<std::pair<Position, const Contact*>> order;
-  for (const Contact& server : region.servers) {
-    order.emplace_back(Distance(place.position, server.position), &server);
+  for (const ContactPtr& server : region.servers) {
+    order.emplace_back(Distance(place.position, server->position), server.get());
   }
   std::sort(order.begin(), order.end());
   const Position reach = swarm_.network_size().Reach();

@@ -61,7 +61,7 @@ class Announcer {
   struct Region {
     Position center;
     size_t depth = kPositionBits;
-    std::vector<Contact> servers;
+    std::vector<ContactPtr> servers;
   };
 
   Time DueAt(const Own& own, size_t known) const;

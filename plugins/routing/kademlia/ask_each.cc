@@ -14,32 +14,32 @@ constexpr Duration kStopCheck = absl::Milliseconds(200);
 
 }  // namespace
 
-void AskEach(Swarm& swarm, std::vector<PeerInfo> peers, const Message& request, Time deadline,
-             const std::function<void(const Message&)>& heard) {
+void AskEach(Swarm& swarm, const std::vector<PeerInfo>& peers, const Message& request,
+             Time deadline, const std::function<void(const Message&)>& heard) {
   Host& host = swarm.host();
   const Bytes bytes = Bytes::Of(Encode(request));
   const std::unique_ptr<Calls> calls = swarm.messenger().NewCalls();
-  std::map<uint64_t, PeerInfo> asked;
-  while ((!peers.empty() || !asked.empty()) && !swarm.stopping() && host.Now() < deadline) {
-    while (!peers.empty() && asked.size() < kAtOnce) {
+  std::map<uint64_t, size_t> asked;  // Calls on the way, and to whom.
+  size_t next = 0;
+  while ((next < peers.size() || !asked.empty()) && !swarm.stopping() && host.Now() < deadline) {
+    for (; next < peers.size() && asked.size() < kAtOnce; ++next) {
       const Time limit = std::min(deadline, host.Now() + swarm.options().request_timeout);
-      const uint64_t call = calls->Send(peers.back(), swarm.options().protocol, bytes,
+      const uint64_t call = calls->Send(peers[next], swarm.options().protocol, bytes,
                                         IterativeLookup::kMaxAnswer, limit);
-      asked[call] = std::move(peers.back());
-      peers.pop_back();
+      asked[call] = next;
     }
     const std::optional<Calls::Answer> answer =
         calls->Next(std::min(deadline, host.Now() + kStopCheck));
     if (!answer) continue;
-    const auto peer = asked.extract(answer->call);
+    const PeerInfo& peer = peers[asked.extract(answer->call).mapped()];
     absl::StatusOr<Message> message = absl::InternalError("no message");
     if (answer->result.ok()) message = Decode(answer->result->view());
     if (message.ok()) {
-      swarm.Answered(peer.mapped(), answer->took, answer->dialled);
-      KeepCredible(peer.mapped(), message->providers);
+      swarm.Answered(peer, answer->took, answer->dialled);
+      KeepCredible(peer, message->providers);
       if (heard) heard(*message);
     } else if (host.Now() < deadline) {
-      swarm.Failed(peer.mapped().id);
+      swarm.Failed(peer.id);
     }
   }
 }

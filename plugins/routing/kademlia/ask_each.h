@@ -9,10 +9,11 @@
 
 namespace l2p::kademlia {
 
-// Puts one request to all of `peers`, some at a time, and tells the swarm who answered and who did
-// not. `heard`, if any, sees each answer. Ends early at `deadline` and when the swarm stops.
-void AskEach(Swarm& swarm, std::vector<PeerInfo> peers, const Message& request, Time deadline,
-             const std::function<void(const Message&)>& heard = nullptr);
+// Puts one request to all of `peers`, the first first, some at a time, and tells the swarm who
+// answered and who did not. `heard`, if any, sees each answer. Ends early at `deadline` and when
+// the swarm stops.
+void AskEach(Swarm& swarm, const std::vector<PeerInfo>& peers, const Message& request,
+             Time deadline, const std::function<void(const Message&)>& heard = nullptr);
 
 }  // namespace l2p::kademlia
 

@@ -32,8 +32,8 @@ IterativeLookup::IterativeLookup(Swarm& swarm, Question question, Time deadline)
 Findings IterativeLookup::Run() {
   // More than are asked if all are well: they cost nothing.
   size_t turn = 0;
-  for (const PeerInfo& peer : swarm_.Beginning(target_, 3 * window_ * question_.paths)) {
-    Add(peer, turn++ % question_.paths, 0);
+  for (ContactPtr& contact : swarm_.Beginning(target_, 3 * window_ * question_.paths)) {
+    Add(std::move(contact), turn++ % question_.paths, 0);
   }
   for (;;) {
     if (swarm_.stopping() || (question_.cancelled != nullptr && *question_.cancelled)) {
@@ -49,17 +49,27 @@ Findings IterativeLookup::Run() {
 }
 
 // A peer belongs to the path that named it first, so the paths share none.
-void IterativeLookup::Add(const PeerInfo& peer, size_t path, size_t hops) {
-  if (peer.id == swarm_.self()) return;
-  const Position distance = Distance(target_, swarm_.PositionOf(peer.id.binary()));
-  const auto [place, is_new] = candidates_.try_emplace(distance);
+void IterativeLookup::Add(ContactPtr contact, size_t path, size_t hops) {
+  if (contact->peer.id == swarm_.self()) return;
+  const auto [place, is_new] = candidates_.try_emplace(Distance(target_, contact->position));
   if (!is_new) return;
-  place->second.peer = peer;
+  place->second.contact = std::move(contact);
   place->second.path = path;
   place->second.hops = hops;
   if (candidates_.size() <= kMostCandidates) return;
   const auto farthest = std::prev(candidates_.end());
   if (farthest->second.standing == Standing::kSeen) candidates_.erase(farthest);
+}
+
+bool IterativeLookup::IsKnown(ByteView id) const {
+  return candidates_.contains(Distance(target_, swarm_.PositionOf(id)));
+}
+
+bool IterativeLookup::AllHave(const PathCounts& counts, size_t wanted) const {
+  for (size_t path = 0; path < counts.size(); ++path) {
+    if (!ended_[path] && counts[path] < wanted) return false;
+  }
+  return true;
 }
 
 void IterativeLookup::NoteSlowness(Time now) {
@@ -77,13 +87,16 @@ void IterativeLookup::NoteSlowness(Time now) {
 }
 
 void IterativeLookup::SendMore(Time now) {
-  const size_t alpha = DividedUp(swarm_.options().alpha, question_.paths);
-  std::vector<size_t> counted(question_.paths, 0), near(question_.paths, 0);
+  const size_t at_once = question_.alpha > 0 ? question_.alpha : swarm_.options().alpha;
+  const size_t alpha = DividedUp(at_once, question_.paths);
+  PathCounts counted(question_.paths, 0), near(question_.paths, 0);
   for (const auto& [call, place] : waiting_) {
     if (place->second.standing == Standing::kAsked) ++counted[place->second.path];
   }
   size_t rank = 0;
   for (auto place = candidates_.begin(); place != candidates_.end(); ++place) {
+    const bool is_past_all = place->first >= question_.reach && AllHave(near, window_);
+    if (is_past_all || AllHave(counted, alpha)) break;
     Candidate& candidate = place->second;
     const bool is_lost =
         candidate.standing == Standing::kFailed || candidate.standing == Standing::kGivenUp;
@@ -108,10 +121,10 @@ void IterativeLookup::Ask(Candidates::iterator place, const std::string& key, Ti
   candidate.standing = Standing::kAsked;
   candidate.asked = now;
   ++candidate.times_asked;
-  candidate.patience = swarm_.PatienceWith(candidate.peer.id);
+  candidate.patience = swarm_.PatienceWith(candidate.contact->peer.id);
   const Time deadline = std::min(deadline_, now + swarm_.options().request_timeout);
-  const uint64_t call = calls_->Send(candidate.peer, swarm_.options().protocol, std::move(request),
-                                     kMaxAnswer, deadline);
+  const uint64_t call = calls_->Send(candidate.contact->peer, swarm_.options().protocol,
+                                     std::move(request), kMaxAnswer, deadline);
   waiting_.emplace(call, place);
   ++asked_;
 }
@@ -130,7 +143,7 @@ IterativeLookup::Aim& IterativeLookup::AimFor(const Position& distance) {
     if (static_cast<size_t>(nearer) < kMostCloser) break;
     const size_t bit = CommonPrefix(aim, distance);
     if (bit >= kMostAimBits) break;
-    aim[bit / 8] ^= static_cast<uint8_t>(0x80 >> bit % 8);
+    aim.FlipBit(bit);
     depth = bit + 1;
   }
   for (Aim& known : aims_) {
@@ -174,29 +187,35 @@ void IterativeLookup::Take(const Calls::Answer& answer) {
   const auto waiting = waiting_.find(answer.call);
   if (waiting == waiting_.end()) return;
   Candidate& candidate = waiting->second->second;
+  const PeerInfo& peer = candidate.contact->peer;
   waiting_.erase(waiting);
   absl::StatusOr<Message> message = absl::InternalError("no message");
-  if (answer.result.ok()) message = Decode(answer.result->view());
+  // Most of those named have been named before.
+  if (answer.result.ok()) {
+    message = Decode(answer.result->view(), [this](ByteView id) { return !IsKnown(id); });
+  }
   if (!message.ok() || message->type != question_.type) {
     candidate.standing = candidate.has_answered ? Standing::kAnswered : Standing::kFailed;
     // At the caller's own deadline nobody is to blame.
-    if (swarm_.host().Now() < deadline_) swarm_.Failed(candidate.peer.id);
+    if (swarm_.host().Now() < deadline_) swarm_.Failed(peer.id);
     return;
   }
   candidate.standing = Standing::kAnswered;
   candidate.has_answered = true;
-  swarm_.Answered(candidate.peer, answer.took, answer.dialled);
-  KeepCredible(candidate.peer, message->closer);
-  KeepCredible(candidate.peer, message->providers);
-  for (const PeerInfo& peer : message->closer) {
-    if (!peer.addresses.empty()) Add(peer, candidate.path, candidate.hops + 1);
-  }
+  swarm_.Answered(peer, answer.took, answer.dialled);
+  KeepCredible(peer, message->closer);
+  KeepCredible(peer, message->providers);
   if (question_.heard && question_.heard(*message)) ended_[candidate.path] = true;
+  for (PeerInfo& closer : message->closer) {
+    if (closer.addresses.empty()) continue;
+    Add(swarm_.ContactOf(std::move(closer)), candidate.path, candidate.hops + 1);
+  }
 }
 
 bool IterativeLookup::IsSettled() const {
-  std::vector<size_t> answered(question_.paths, 0);
+  PathCounts answered(question_.paths, 0);
   for (const auto& [distance, candidate] : candidates_) {
+    if (distance >= question_.reach && AllHave(answered, enough_)) break;
     const size_t path = candidate.path;
     const bool is_far = answered[path] >= enough_ && distance >= question_.reach;
     if (is_far || ended_[path]) continue;
@@ -211,7 +230,7 @@ bool IterativeLookup::IsSettled() const {
 
 Findings IterativeLookup::Finish(absl::Status status) {
   for (const auto& [call, place] : waiting_) {
-    if (place->second.standing == Standing::kGivenUp) swarm_.Doubt(place->second.peer.id);
+    if (place->second.standing == Standing::kGivenUp) swarm_.Doubt(place->second.contact->peer.id);
   }
   Findings findings{
       .status = std::move(status), .answered = {}, .nearest = {}, .asked = asked_, .hops = 0};
@@ -220,7 +239,7 @@ Findings IterativeLookup::Finish(absl::Status status) {
     if (findings.nearest.size() < kMostCloser) findings.nearest.push_back(distance);
     if (candidate.standing != Standing::kAnswered) continue;
     if (findings.answered.empty()) findings.hops = candidate.hops;
-    findings.answered.push_back(std::move(candidate.peer));
+    findings.answered.push_back(std::move(candidate.contact));
   }
   swarm_.Finished(findings);
   return findings;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "message.h"
 #include "swarm.h"
 
@@ -25,6 +26,9 @@ struct Question {
   // and all seen who are nearer than this distance have. See NetworkSize.
   Position reach = {};
 
+  // Requests at a time, of all paths; 0: as the settings say.
+  size_t alpha = 0;
+
   // The walk is split into so many that share no peer and each have to end, so that a peer that
   // lies leads one of them astray, not all. `enough` is split among them.
   size_t paths = 1;
@@ -39,8 +43,8 @@ struct Question {
 struct Findings {
   // OK when the lookup ended by itself; DeadlineExceeded; Aborted when stopped or cancelled.
   absl::Status status;
-  std::vector<PeerInfo> answered;  // All who did, closest first.
-  std::vector<Position> nearest;   // How far the nearest 20 seen are, failed ones left out.
+  std::vector<ContactPtr> answered;  // All who did, closest first.
+  std::vector<Position> nearest;     // How far the nearest 20 seen are, failed ones left out.
   size_t asked = 0;
   size_t hops = 0;  // Answers on the path to the closest; none if our own table had it.
 };
@@ -73,7 +77,7 @@ class IterativeLookup {
  private:
   enum class Standing { kSeen, kAsked, kLate, kGivenUp, kAnswered, kFailed };
   struct Candidate {
-    PeerInfo peer;
+    ContactPtr contact;
     size_t path = 0;
     size_t hops = 0;
     Standing standing = Standing::kSeen;
@@ -82,6 +86,7 @@ class IterativeLookup {
     Time asked;
     Patience patience;
   };
+  using PathCounts = absl::InlinedVector<size_t, 4>;
   using Candidates = std::map<Position, Candidate>;  // By distance.
 
   // What is asked of peers in one corner of the key space: a distance from the target, and a key
@@ -92,7 +97,8 @@ class IterativeLookup {
     size_t asked = 0;
   };
 
-  void Add(const PeerInfo& peer, size_t path, size_t hops);
+  void Add(ContactPtr contact, size_t path, size_t hops);
+  bool IsKnown(ByteView id) const;
   void NoteSlowness(Time now);
   void SendMore(Time now);
   void Ask(Candidates::iterator place, const std::string& key, Time now);
@@ -103,6 +109,9 @@ class IterativeLookup {
   void Take(const Calls::Answer& answer);
   bool IsSettled() const;
   Findings Finish(absl::Status status);
+
+  // Whether each path that goes on counts so many.
+  bool AllHave(const PathCounts& counts, size_t wanted) const;
 
   Swarm& swarm_;
   const Question question_;

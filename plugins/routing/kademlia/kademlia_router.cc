@@ -23,6 +23,12 @@ constexpr size_t kEnoughToFind = 3;
 // Providers without addresses that are looked up for one query.
 constexpr size_t kMostBareLookups = 8;
 
+std::vector<PeerInfo> PeersOf(const std::vector<kademlia::ContactPtr>& contacts) {
+  std::vector<PeerInfo> peers;
+  for (const kademlia::ContactPtr& contact : contacts) peers.push_back(contact->peer);
+  return peers;
+}
+
 }  // namespace
 
 KademliaRouter::KademliaRouter(Host& host, Options options)
@@ -72,7 +78,7 @@ absl::StatusOr<std::vector<PeerInfo>> KademliaRouter::ClosestPeers(const Multiha
   const bool is_partial = absl::IsDeadlineExceeded(findings.status) && !findings.answered.empty();
   if (!findings.status.ok() && !is_partial) return findings.status;
   findings.answered.resize(std::min(n, findings.answered.size()));
-  return std::move(findings.answered);
+  return PeersOf(findings.answered);
 }
 
 absl::StatusOr<std::unique_ptr<ProviderQuery>> KademliaRouter::FindProviders(const Multihash& key,
@@ -118,7 +124,7 @@ absl::Status KademliaRouter::SearchIn(Membership& membership, const std::string&
   question.paths = 1;
   question.heard = nullptr;
   Findings region = membership.Look(std::move(question), deadline);
-  AskEach(swarm, std::move(region.answered),
+  AskEach(swarm, PeersOf(region.answered),
           {.type = MessageType::kGetProviders, .key = key, .closer = {}, .providers = {}}, deadline,
           hear);
   return region.status;

@@ -25,6 +25,8 @@ constexpr int kChecksInPeriod = 10;
 constexpr Duration kFirstServeRetry = absl::Milliseconds(100);
 constexpr Duration kLastServeRetry = absl::Seconds(10);
 constexpr size_t kEnoughForRefresh = 3;
+// Nobody waits for the refresh of a table that has formed: few at a time ask few in all.
+constexpr size_t kAlphaOfRefresh = 3;
 
 std::string TableRow(const std::string& protocol) { return "table" + protocol; }
 
@@ -132,7 +134,7 @@ void Membership::Maintain() {
 Duration Membership::MaintainOnce() {
   const Time start = host_.Now();
   // The good peers of the last run take their places again before strangers do.
-  if (!returning_.empty()) AskOwnKey(std::exchange(returning_, {}));
+  if (!returning_.empty()) ReturnToTable(std::exchange(returning_, {}));
   if (start >= next_refresh_) Refresh();
   CheckDoubtful();
   const Time next = NextVisit(start);
@@ -187,20 +189,23 @@ Duration Membership::Spread(Duration period) {
 
 void Membership::Refresh() {
   const size_t all = options_.swarm.table.bucket_size;
-  const auto look = [this](std::string key, size_t enough) {
-    return Look(
-        {.type = MessageType::kFindNode, .key = std::move(key), .enough = enough, .heard = nullptr},
-        host_.Now() + kLookupLimit);
+  const bool is_early = refresh_period_ < options_.refresh;
+  const auto look = [&](std::string key, size_t enough) {
+    return Look({.type = MessageType::kFindNode,
+                 .key = std::move(key),
+                 .enough = enough,
+                 .alpha = is_early ? 0 : kAlphaOfRefresh,
+                 .heard = nullptr},
+                host_.Now() + kLookupLimit);
   };
   const Findings near = look(swarm_.self().bytes(), all);
   swarm_.network_size().Learn(near.nearest);
   if (near.answered.size() < all) return;  // That was everybody.
-  const bool is_early = refresh_period_ < options_.refresh;
-  if (is_early && has_joined_) return;  // Far buckets fill by themselves; the near ones matter.
+  if (is_early && has_joined_) return;     // Far buckets fill by themselves; the near ones matter.
   has_joined_ = true;
   // Nearer buckets than that of the last of these are full of them. Full ones are kept by checks;
   // one random key tells how large the swarm is all the same.
-  const Position farthest = swarm_.PositionOf(near.answered[all - 1].id.binary());
+  const Position& farthest = near.answered[all - 1]->position;
   const size_t covered = CommonPrefix(swarm_.PositionOf(swarm_.self().binary()), farthest);
   for (size_t i = 0; i <= covered && !swarm_.stopping(); ++i) {
     if (i > 0 && swarm_.table().IsFull(i)) continue;
@@ -208,18 +213,17 @@ void Membership::Refresh() {
   }
 }
 
-void Membership::CheckDoubtful() {
-  std::vector<PeerInfo> doubtful;
-  for (Contact& contact : swarm_.table().Doubtful(host_.Now())) {
-    doubtful.push_back(std::move(contact.peer));
-  }
-  AskOwnKey(std::move(doubtful));
+void Membership::CheckDoubtful() { AskOwnKey(swarm_.table().Doubtful(host_.Now())); }
+
+void Membership::ReturnToTable(const std::vector<PeerInfo>& peers) {
+  AskOwnKey(peers);
+  for (const PeerInfo& peer : peers) swarm_.table().Keep(peer.id);
 }
 
-void Membership::AskOwnKey(std::vector<PeerInfo> peers) {
+void Membership::AskOwnKey(const std::vector<PeerInfo>& peers) {
   const Message request{
       .type = MessageType::kFindNode, .key = swarm_.self().bytes(), .closer = {}, .providers = {}};
-  AskEach(swarm_, std::move(peers), request, absl::InfiniteFuture());
+  AskEach(swarm_, peers, request, absl::InfiniteFuture());
 }
 
 std::vector<PeerInfo> Membership::LoadTable() {

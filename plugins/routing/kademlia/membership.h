@@ -58,7 +58,8 @@ class Membership {
   void Refresh();
   void AdaptRefresh();
   void CheckDoubtful();
-  void AskOwnKey(std::vector<PeerInfo> peers);
+  void ReturnToTable(const std::vector<PeerInfo>& peers);
+  void AskOwnKey(const std::vector<PeerInfo>& peers);
 
   std::vector<PeerInfo> LoadTable();
   void SaveTable();

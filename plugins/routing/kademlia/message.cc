@@ -12,6 +12,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "address_scope.h"
 #include "l2p/protobuf_wire.h"
 
 namespace l2p::kademlia {
@@ -22,13 +23,6 @@ enum PeerField : uint32_t { kId = 1, kAddress = 2 };
 
 absl::Status Bad(std::string_view problem) {
   return absl::InvalidArgumentError(absl::StrCat("kad message ", av(problem)));
-}
-
-void AppendPeer(Field field, const PeerInfo& peer, std::string& out) {
-  std::string body;
-  AppendWireBytes(kId, peer.id.bytes(), body);
-  for (const Multiaddr& address : peer.addresses) AppendWireBytes(kAddress, address.bytes(), body);
-  AppendWireBytes(field, body, out);
 }
 
 bool IsDialled(const Multiaddr& address) {
@@ -43,15 +37,16 @@ void AddAddress(ByteView binary, std::vector<Multiaddr>& addresses) {
 }
 
 // Strips the peer's own /p2p and drops what is of no use.
-std::vector<Multiaddr> Usable(const PeerId& id, const std::vector<Multiaddr>& addresses) {
-  std::vector<Multiaddr> usable;
-  for (const Multiaddr& address : addresses) {
-    if (const std::optional<PeerId> named = address.peer(); named && *named != id) continue;
-    Multiaddr bare = address.WithoutPeer();
-    const bool is_new = std::find(usable.begin(), usable.end(), bare) == usable.end();
-    if (is_new && IsDialled(bare)) usable.push_back(std::move(bare));
+void KeepUsable(const PeerId& id, std::vector<Multiaddr>& addresses) {
+  auto end = addresses.begin();
+  for (Multiaddr& address : addresses) {
+    const std::optional<PeerId> named = address.peer();
+    if (named && *named != id) continue;
+    Multiaddr bare = named ? address.WithoutPeer() : std::move(address);
+    const bool is_new = std::find(addresses.begin(), end, bare) == end;
+    if (is_new && IsDialled(bare)) *end++ = std::move(bare);
   }
-  return usable;
+  addresses.erase(end, addresses.end());
 }
 
 absl::Status AddPeer(ByteView body, size_t most, std::vector<PeerInfo>& peers) {
@@ -66,11 +61,25 @@ absl::Status AddPeer(ByteView body, size_t most, std::vector<PeerInfo>& peers) {
       if (field->number == kAddress) AddAddress(field->bytes, addresses);
     }
   }
-  if (id.ok() && peers.size() < most) peers.push_back({*id, Usable(*id, addresses)});
+  if (!id.ok() || peers.size() >= most) return absl::OkStatus();
+  KeepUsable(*id, addresses);
+  if (peers.empty()) peers.reserve(std::min(most, kMostCloser));
+  peers.push_back({*std::move(id), std::move(addresses)});
   return absl::OkStatus();
 }
 
-absl::Status ReadField(const WireField& field, Message& message) {
+// Empty when there is none; what is malformed is for AddPeer to say.
+ByteView IdOf(ByteView body) {
+  while (!body.empty()) {
+    const std::optional<WireField> field = TakeWireField(body);
+    if (!field) break;
+    if (field->Is(kId, WireType::kBytes)) return field->bytes;
+  }
+  return {};
+}
+
+absl::Status ReadField(const WireField& field, absl::FunctionRef<bool(ByteView id)> wants_closer,
+                       Message& message) {
   const bool is_bytes = field.type == WireType::kBytes;
   switch (field.number) {
     case kType:
@@ -88,6 +97,7 @@ absl::Status ReadField(const WireField& field, Message& message) {
       return is_bytes ? absl::OkStatus() : Bad("has a record of the wrong type");
     case kCloser:
       if (!is_bytes) return Bad("has a peer of the wrong type");
+      if (!wants_closer(IdOf(field.bytes))) return absl::OkStatus();
       return AddPeer(field.bytes, kMostCloser, message.closer);
     case kProvider:
       if (!is_bytes) return Bad("has a provider of the wrong type");
@@ -99,23 +109,55 @@ absl::Status ReadField(const WireField& field, Message& message) {
 
 }  // namespace
 
-std::string Encode(const Message& message) {
-  std::string out;
-  if (message.type != MessageType::kPutValue) {
-    AppendWireVarint(kType, static_cast<uint64_t>(message.type), out);
+MessageWriter::MessageWriter(MessageType type, std::string_view key, bool public_only)
+    : public_only_(public_only) {
+  if (type != MessageType::kPutValue) {
+    AppendWireVarint(kType, static_cast<uint64_t>(type), text_);
   }
-  if (!message.key.empty()) AppendWireBytes(kKey, message.key, out);
-  for (const PeerInfo& peer : message.closer) AppendPeer(kCloser, peer, out);
-  for (const PeerInfo& peer : message.providers) AppendPeer(kProvider, peer, out);
-  return out;
+  if (!key.empty()) AppendWireBytes(kKey, key, text_);
+}
+
+// How many addresses it has.
+size_t MessageWriter::FillBody(const PeerInfo& peer) {
+  body_.clear();
+  AppendWireBytes(kId, peer.id.bytes(), body_);
+  size_t addresses = 0;
+  for (const Multiaddr& address : peer.addresses) {
+    if (public_only_ && !IsPublic(address)) continue;
+    AppendWireBytes(kAddress, address.bytes(), body_);
+    ++addresses;
+  }
+  return addresses;
+}
+
+bool MessageWriter::AddCloser(const PeerInfo& peer) {
+  if (FillBody(peer) == 0) return false;
+  AppendWireBytes(kCloser, body_, text_);
+  return true;
+}
+
+void MessageWriter::AddProvider(const PeerInfo& peer) {
+  FillBody(peer);
+  AppendWireBytes(kProvider, body_, text_);
+}
+
+std::string Encode(const Message& message) {
+  MessageWriter writer(message.type, message.key, /*public_only=*/false);
+  for (const PeerInfo& peer : message.closer) writer.AddCloser(peer);
+  for (const PeerInfo& peer : message.providers) writer.AddProvider(peer);
+  return std::move(writer).Take();
 }
 
 absl::StatusOr<Message> Decode(ByteView bytes) {
+  return Decode(bytes, [](ByteView) { return true; });
+}
+
+absl::StatusOr<Message> Decode(ByteView bytes, absl::FunctionRef<bool(ByteView id)> wants_closer) {
   Message message;
   while (!bytes.empty()) {
     const std::optional<WireField> field = TakeWireField(bytes);
     if (!field) return Bad("is malformed");
-    L2P_RETURN_IF_ERROR(ReadField(*field, message));
+    L2P_RETURN_IF_ERROR(ReadField(*field, wants_closer, message));
   }
   return message;
 }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "l2p/multiaddr.h"
 #include "l2p/status.h"
 
@@ -34,10 +35,34 @@ inline constexpr size_t kMostAddresses = 16;
 
 std::string Encode(const Message& message);
 
+// Writes a message peer by peer, so that peers that others hold need not be copied. Closer ones
+// come first.
+class MessageWriter {
+ public:
+  // `public_only`: what is written of peers leaves out private and loopback addresses.
+  MessageWriter(MessageType type, std::string_view key, bool public_only);
+
+  // False, with nothing written, for one without addresses to tell.
+  bool AddCloser(const PeerInfo& peer);
+  void AddProvider(const PeerInfo& peer);
+
+  std::string Take() && { return std::move(text_); }
+
+ private:
+  size_t FillBody(const PeerInfo& peer);
+
+  const bool public_only_;
+  std::string text_;
+  std::string body_;  // Of one peer; kept for its memory.
+};
+
 // InvalidArgument when `bytes` are no such message. Peers with a bad id and addresses that cannot
 // be used (unknown protocols, somebody else's /p2p, ranges nobody dials) are dropped one by one,
 // for other implementations know more kinds than this one.
 absl::StatusOr<Message> Decode(ByteView bytes);
+
+// The same without the closer peers whose ids (unchecked) `wants_closer` does not want.
+absl::StatusOr<Message> Decode(ByteView bytes, absl::FunctionRef<bool(ByteView id)> wants_closer);
 
 }  // namespace l2p::kademlia
 

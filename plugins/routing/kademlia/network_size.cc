@@ -10,18 +10,11 @@ namespace {
 constexpr double kSpace = 18446744073709551616.0;  // 2^64: 64 bits of a distance are plenty.
 
 // The share of the key space that is nearer than `distance`.
-double ShareOf(const Position& distance) {
-  uint64_t first = 0;
-  for (size_t i = 0; i < 8; ++i) first = first << 8 | distance[i];
-  return static_cast<double>(first) / kSpace;
-}
+double ShareOf(const Position& distance) { return static_cast<double>(distance.words[0]) / kSpace; }
 
 Position DistanceOf(double share) {
-  Position distance;
-  distance.fill(0xff);
-  if (share >= 1) return distance;
-  const auto first = static_cast<uint64_t>(share * kSpace);
-  for (size_t i = 0; i < 8; ++i) distance[i] = static_cast<uint8_t>(first >> (56 - 8 * i));
+  Position distance = kFarthest;
+  if (share < 1) distance.words[0] = static_cast<uint64_t>(share * kSpace);
   return distance;
 }
 

@@ -31,6 +31,8 @@ constexpr l2p::SettingSpec kSettings[] = {
      "most records in all; of one sender a quarter of it"},
     {"diversity_all", SettingType::kBoolean, "false", "",
      "limit peers of one /24 on private networks, too"},
+    {"most_of_16", SettingType::kInteger, "0", "0..10000",
+     "most peers of one IPv4 /16 (IPv6 /32) in the table; 0: any number"},
 };
 
 l2p::kademlia::Mode ModeOf(const std::string& text) {
@@ -54,6 +56,7 @@ absl::StatusOr<std::unique_ptr<l2p::Router>> OpenKademlia(l2p::Host& host,
   l2p::kademlia::RoutingTable::Options& table = options.membership.swarm.table;
   table.bucket_size = number("bucket_size");
   table.diversity_all = settings.Boolean("diversity_all");
+  table.most_of_wide = number("most_of_16");
   table.first_check = options.membership.refresh;
   table.least_check = std::min(table.least_check, table.first_check);
   options.membership.announcer = {number("bucket_size"), settings.GetDuration("provide_again")};

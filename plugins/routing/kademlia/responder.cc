@@ -15,58 +15,49 @@ absl::Status CheckProviderKey(const std::string& key) {
   return WithContext(Multihash::FromBinary(AsBytes(key)).status(), "kad request: provider key");
 }
 
-// Addresses of private networks are nobody's business outside of them.
-void KeepPublicOf(Message& answer) {
-  for (std::vector<PeerInfo>* const peers : {&answer.closer, &answer.providers}) {
-    for (PeerInfo& peer : *peers) KeepPublic(peer.addresses);
-  }
-  std::erase_if(answer.closer, [](const PeerInfo& peer) { return peer.addresses.empty(); });
-}
-
 }  // namespace
 
 absl::StatusOr<std::optional<Bytes>> Responder::Answer(const Caller& from, ByteView request) {
   L2P_ASSIGN_OR_RETURN(const Message message, Decode(request));
   if (message.type == MessageType::kPing) return Bytes::Copy(request);
   if (message.key.empty()) return absl::InvalidArgumentError("kad request: an empty key");
-  Message answer{.type = message.type, .key = message.key, .closer = {}, .providers = {}};
-  switch (message.type) {
-    case MessageType::kAddProvider:
-      L2P_RETURN_IF_ERROR(AddProvider(from, message));
-      return std::nullopt;
-    case MessageType::kPutValue:
-      return absl::InvalidArgumentError("kad request: values are not kept here");
-    case MessageType::kGetProviders:
-      L2P_RETURN_IF_ERROR(CheckProviderKey(message.key));
-      answer.providers = Providers(message.key);
-      break;
-    default:
-      break;
+  if (message.type == MessageType::kAddProvider) {
+    L2P_RETURN_IF_ERROR(AddProvider(from, message));
+    return std::nullopt;
   }
-  answer.closer = Closer(message, from.peer);
-  if (IsPublic(from.address)) KeepPublicOf(answer);
-  return Bytes::Of(Encode(answer));
+  if (message.type == MessageType::kPutValue) {
+    return absl::InvalidArgumentError("kad request: values are not kept here");
+  }
+  const bool asks_for_providers = message.type == MessageType::kGetProviders;
+  if (asks_for_providers) L2P_RETURN_IF_ERROR(CheckProviderKey(message.key));
+  // Addresses of private networks are nobody's business outside of them.
+  MessageWriter answer(message.type, message.key, /*public_only=*/IsPublic(from.address));
+  WriteCloser(message, from.peer, answer);
+  if (asks_for_providers) {
+    for (const PeerInfo& provider : Providers(message.key)) answer.AddProvider(provider);
+  }
+  return Bytes::Of(std::move(answer).Take());
 }
 
-std::vector<PeerInfo> Responder::Closer(const Message& request, const PeerId& asker) const {
-  const Position target = swarm_.PositionOf(AsBytes(request.key));
-  std::vector<PeerInfo> closer;
-  for (Contact& contact : swarm_.table().Closest(target, closest_ + 1, /*good=*/true)) {
-    if (contact.peer.id != asker) closer.push_back(std::move(contact.peer));
+void Responder::WriteCloser(const Message& request, const PeerId& asker,
+                            MessageWriter& answer) const {
+  const std::optional<PeerInfo> target = Target(request);
+  size_t told = target && answer.AddCloser(*target) ? 1 : 0;
+  const Position position = swarm_.PositionOf(AsBytes(request.key));
+  const Position of_asker = swarm_.PositionOf(asker.binary());
+  for (const ContactPtr& contact : swarm_.table().Closest(position, closest_ + 1, /*good=*/true)) {
+    if (told >= closest_) break;
+    const bool is_told = told > 0 && contact->position == position;
+    if (is_told || contact->position == of_asker) continue;
+    told += answer.AddCloser(contact->peer) ? 1 : 0;
   }
-  if (request.type == MessageType::kFindNode) PutTargetFirst(request.key, closer);
-  if (closer.size() > closest_) closer.resize(closest_);
-  return closer;
 }
 
-void Responder::PutTargetFirst(const std::string& key, std::vector<PeerInfo>& closer) const {
-  const absl::StatusOr<PeerId> id = PeerId::FromBinary(AsBytes(key));
-  if (!id.ok()) return;
-  std::optional<PeerInfo> target =
-      *id == swarm_.self() ? swarm_.messenger().Self() : swarm_.Find(*id);
-  if (!target || target->addresses.empty()) return;
-  std::erase_if(closer, [&](const PeerInfo& peer) { return peer.id == *id; });
-  closer.insert(closer.begin(), *std::move(target));
+std::optional<PeerInfo> Responder::Target(const Message& request) const {
+  if (request.type != MessageType::kFindNode) return std::nullopt;
+  const absl::StatusOr<PeerId> id = PeerId::FromBinary(AsBytes(request.key));
+  if (!id.ok()) return std::nullopt;
+  return *id == swarm_.self() ? swarm_.messenger().Self() : swarm_.Find(*id);
 }
 
 std::vector<PeerInfo> Responder::Providers(const std::string& key) const {

@@ -22,8 +22,9 @@ class Responder {
   absl::StatusOr<std::optional<Bytes>> Answer(const Caller& from, ByteView request);
 
  private:
-  std::vector<PeerInfo> Closer(const Message& request, const PeerId& asker) const;
-  void PutTargetFirst(const std::string& key, std::vector<PeerInfo>& closer) const;
+  void WriteCloser(const Message& request, const PeerId& asker, MessageWriter& answer) const;
+  // The peer whose id is asked for, if it is known.
+  std::optional<PeerInfo> Target(const Message& request) const;
   std::vector<PeerInfo> Providers(const std::string& key) const;
   absl::Status AddProvider(const Caller& from, const Message& request);
 

@@ -1,81 +1,120 @@
 #include "routing_table.h"
 
 #include <algorithm>
+#include <array>
 
 namespace l2p::kademlia {
 namespace {
 
-constexpr uint8_t kIp4Code = 4;
-constexpr uint8_t kIp6Code = 41;
+// Where in its bucket `position` is: the bits behind the first in which it differs from ours.
+uint8_t PartOf(const Position& position, size_t bucket) {
+  uint8_t part = 0;
+  for (size_t bit = bucket + 1; bit <= bucket + RoutingTable::kPartBits; ++bit) {
+    const bool is_set =
+        bit < kPositionBits && (position.words[bit / 64] >> (63 - bit % 64) & 1) != 0;
+    part = static_cast<uint8_t>(part << 1 | (is_set ? 1 : 0));
+  }
+  return part;
+}
 
-// The first bytes of an address in binary form that tell its network from others.
-std::string NetworkOf(const Multiaddr& address) {
-  const std::string& bytes = address.bytes();
-  if (bytes[0] == kIp4Code) return bytes.substr(0, 1 + 3);
-  if (bytes[0] == kIp6Code) return bytes.substr(0, 1 + 6);
-  return "";
+template <typename Entries>
+std::array<size_t, RoutingTable::kParts> CountParts(const Entries& entries) {
+  std::array<size_t, RoutingTable::kParts> counts = {};
+  for (const auto& entry : entries) ++counts[entry->part];
+  return counts;
 }
 
 }  // namespace
 
-std::vector<std::string> RoutingTable::NetworksOf(const PeerInfo& peer) const {
-  std::vector<std::string> networks;
-  for (const Multiaddr& address : peer.addresses) {
-    if (!options_.diversity_all && address.scope() != Multiaddr::Scope::kPublic) continue;
-    if (std::string network = NetworkOf(address); !network.empty()) {
-      networks.push_back(std::move(network));
-    }
-  }
-  std::sort(networks.begin(), networks.end());
-  networks.erase(std::unique(networks.begin(), networks.end()), networks.end());
-  return networks;
+std::unique_ptr<RoutingTable::Entry> RoutingTable::MakeEntry(Contact contact, Time now) const {
+  auto entry = std::make_unique<Entry>();
+  entry->networks = Networks::Of(contact.peer.addresses, options_.diversity_all);
+  entry->bucket = static_cast<uint8_t>(CommonPrefix(own_, contact.position));
+  entry->part = PartOf(contact.position, entry->bucket);
+  entry->since = now;
+  entry->heard = now;
+  entry->contact = std::make_shared<Contact>(std::move(contact));
+  return entry;
 }
 
-RoutingTable::Entry* RoutingTable::FindEntry(const PeerId& peer) {
+RoutingTable::Entry* RoutingTable::FindEntry(const PeerId& peer) const {
   const auto found = index_.find(peer);
-  if (found == index_.end()) return nullptr;
-  for (Entry& entry : buckets_[found->second].entries) {
-    if (entry.contact.peer.id == peer) return &entry;
+  return found == index_.end() ? nullptr : found->second;
+}
+
+bool RoutingTable::HoldsMostOf(const Entries& entries, const Networks& networks) {
+  return std::any_of(networks.narrow.begin(), networks.narrow.end(), [&](uint64_t network) {
+    const auto is_of = [network](const std::unique_ptr<Entry>& entry) {
+      const std::vector<uint64_t>& narrow = entry->networks.narrow;
+      return std::binary_search(narrow.begin(), narrow.end(), network);
+    };
+    const auto count = std::count_if(entries.begin(), entries.end(), is_of);
+    return static_cast<size_t>(count) >= kMostOfNetworkInBucket;
+  });
+}
+
+size_t RoutingTable::MostOfOne(const std::vector<uint64_t>& networks) const {
+  size_t most = 0;
+  for (const uint64_t network : networks) {
+    const auto in_table = networks_.find(network);
+    if (in_table != networks_.end()) most = std::max(most, in_table->second);
   }
-  return nullptr;
+  return most;
 }
 
-const RoutingTable::Entry* RoutingTable::FindEntry(const PeerId& peer) const {
-  return const_cast<RoutingTable*>(this)->FindEntry(peer);
-}
-
-size_t RoutingTable::CountOf(const std::vector<Entry>& entries, const std::string& network) {
-  return static_cast<size_t>(std::count_if(entries.begin(), entries.end(), [&](const Entry& entry) {
-    return std::binary_search(entry.networks.begin(), entry.networks.end(), network);
-  }));
+bool RoutingTable::AllowsNetworks(const Bucket& bucket, const Entry& entry) const {
+  const size_t most_of_wide = options_.most_of_wide;
+  if (MostOfOne(entry.networks.narrow) >= kMostOfNetworkInTable) return false;
+  if (most_of_wide > 0 && MostOfOne(entry.networks.wide) >= most_of_wide) return false;
+  return !HoldsMostOf(bucket.entries, entry.networks);
 }
 
 bool RoutingTable::HasRoom(const Bucket& bucket, const Entry& entry) const {
-  if (bucket.entries.size() >= options_.bucket_size) return false;
-  for (const std::string& network : entry.networks) {
-    const auto in_table = networks_.find(network);
-    if (in_table == networks_.end()) continue;
-    if (in_table->second >= kMostOfNetworkInTable) return false;
-    if (CountOf(bucket.entries, network) >= kMostOfNetworkInBucket) return false;
+  return bucket.entries.size() < options_.bucket_size && AllowsNetworks(bucket, entry);
+}
+
+RoutingTable::Entries::iterator RoutingTable::FindDisplaced(Bucket& bucket, const Entry& entry,
+                                                            Time now) {
+  if (!AllowsNetworks(bucket, entry)) return bucket.entries.end();
+  const std::array<size_t, kParts> counts = CountParts(bucket.entries);
+  const auto fullest = std::max_element(counts.begin(), counts.end());
+  if (*fullest < counts[entry.part] + 2) return bucket.entries.end();
+  auto latest = bucket.entries.end();
+  for (auto it = bucket.entries.begin(); it != bucket.entries.end(); ++it) {
+    const bool is_old = (*it)->kept || (*it)->since + kForming <= now;
+    if (is_old || (*it)->part != fullest - counts.begin()) continue;
+    if (latest == bucket.entries.end() || (*latest)->since <= (*it)->since) latest = it;
   }
-  return true;
+  return latest;
 }
 
 // One network can neither fill the replacements nor flush others out.
-void RoutingTable::Spare(Bucket& bucket, Entry entry) {
-  std::vector<Entry>& spares = bucket.replacements;
-  for (const std::string& network : entry.networks) {
-    if (CountOf(spares, network) >= kMostOfNetworkInBucket) return;
-  }
+void RoutingTable::Spare(Bucket& bucket, std::unique_ptr<Entry> entry) {
+  Entries& spares = bucket.replacements;
+  if (HoldsMostOf(spares, entry->networks)) return;
   if (spares.size() >= options_.bucket_size) spares.erase(spares.begin());
   spares.push_back(std::move(entry));
 }
 
-void RoutingTable::Insert(size_t index, Entry entry) {
-  for (const std::string& network : entry.networks) ++networks_[network];
-  index_[entry.contact.peer.id] = index;
-  buckets_[index].entries.push_back(std::move(entry));
+void RoutingTable::Insert(Bucket& bucket, std::unique_ptr<Entry> entry) {
+  for (const uint64_t network : entry->networks.narrow) ++networks_[network];
+  for (const uint64_t network : entry->networks.wide) ++networks_[network];
+  index_[entry->contact->peer.id] = entry.get();
+  bucket.entries.push_back(std::move(entry));
   ++arrivals_;
+}
+
+std::unique_ptr<RoutingTable::Entry> RoutingTable::Extract(Bucket& bucket,
+                                                           Entries::iterator place) {
+  std::unique_ptr<Entry> entry = std::move(*place);
+  bucket.entries.erase(place);
+  for (const auto* networks : {&entry->networks.narrow, &entry->networks.wide}) {
+    for (const uint64_t network : *networks) {
+      if (--networks_[network] == 0) networks_.erase(network);
+    }
+  }
+  index_.erase(entry->contact->peer.id);
+  return entry;
 }
 
 void RoutingTable::Hear(Entry& entry, Time now) {
@@ -95,35 +134,50 @@ Duration RoutingTable::Period() const {
 
 // The networks stay those it was admitted with: to move in by a later address would go round the
 // limits.
-void RoutingTable::Renew(Entry& entry, const PeerInfo& peer) {
-  if (NetworksOf(peer) == entry.networks) entry.contact.peer.addresses = peer.addresses;
+void RoutingTable::Renew(Entry& entry, Contact contact) {
+  if (Networks::Of(contact.peer.addresses, options_.diversity_all) != entry.networks) return;
+  entry.contact = std::make_shared<Contact>(std::move(contact));
 }
 
-bool RoutingTable::Offer(const Contact& contact, Time now) {
-  if (contact.peer.addresses.empty() || contact.position == own_) return false;
-  Entry offered{.contact = contact,
-                .networks = NetworksOf(contact.peer),
-                .since = now,
-                .heard = now,
-                .failures = 0,
-                .rtt = std::nullopt,
-                .rtt_deviation = absl::ZeroDuration()};
-  const size_t index = CommonPrefix(own_, contact.position);
+bool RoutingTable::Hear(const PeerInfo& peer, Time now) {
   MutexLock lock(mutex_);
-  if (Entry* entry = FindEntry(contact.peer.id); entry != nullptr) {
-    Renew(*entry, contact.peer);
+  Entry* const entry = FindEntry(peer.id);
+  if (entry == nullptr || entry->contact->peer.addresses != peer.addresses) return false;
+  Hear(*entry, now);
+  return true;
+}
+
+void RoutingTable::Keep(const PeerId& peer) {
+  MutexLock lock(mutex_);
+  if (Entry* const entry = FindEntry(peer); entry != nullptr) entry->kept = true;
+}
+
+bool RoutingTable::Offer(Contact contact, Time now) {
+  if (contact.peer.addresses.empty() || contact.position == own_) return false;
+  MutexLock lock(mutex_);
+  if (Entry* const entry = FindEntry(contact.peer.id); entry != nullptr) {
     Hear(*entry, now);
+    Renew(*entry, std::move(contact));
     return true;
   }
-  Bucket& bucket = buckets_[index];
-  std::erase_if(bucket.replacements,
-                [&](const Entry& e) { return e.contact.peer.id == contact.peer.id; });
-  if (HasRoom(bucket, offered)) {
-    Insert(index, std::move(offered));
+  std::unique_ptr<Entry> offered = MakeEntry(std::move(contact), now);
+  if (buckets_.size() <= offered->bucket) buckets_.resize(offered->bucket + 1u);
+  Bucket& bucket = buckets_[offered->bucket];
+  std::erase_if(bucket.replacements, [&](const std::unique_ptr<Entry>& spare) {
+    return spare->contact->position == offered->contact->position;
+  });
+  if (HasRoom(bucket, *offered)) {
+    Insert(bucket, std::move(offered));
     return true;
   }
-  Spare(bucket, std::move(offered));
-  return false;
+  const auto displaced = FindDisplaced(bucket, *offered, now);
+  if (displaced == bucket.entries.end()) {
+    Spare(bucket, std::move(offered));
+    return false;
+  }
+  Spare(bucket, Extract(bucket, displaced));
+  Insert(bucket, std::move(offered));
+  return true;
 }
 
 void RoutingTable::Answered(const PeerId& peer, std::optional<Duration> took, Time now) {
@@ -160,51 +214,62 @@ void RoutingTable::Doubt(const PeerId& peer) {
 void RoutingTable::Remove(const PeerId& peer) {
   MutexLock lock(mutex_);
   Drop(peer);
-  for (auto& [index, bucket] : buckets_) {
-    std::erase_if(bucket.replacements,
-                  [&](const Entry& entry) { return entry.contact.peer.id == peer; });
+  for (Bucket& bucket : buckets_) {
+    std::erase_if(bucket.replacements, [&](const std::unique_ptr<Entry>& entry) {
+      return entry->contact->peer.id == peer;
+    });
   }
+}
+
+// The latest of those in the emptiest part: it was there a moment ago, and helps most.
+RoutingTable::Entries::iterator RoutingTable::FindReplacement(Bucket& bucket) {
+  const std::array<size_t, kParts> counts = CountParts(bucket.entries);
+  auto best = bucket.replacements.end();
+  for (auto it = bucket.replacements.begin(); it != bucket.replacements.end(); ++it) {
+    if (!HasRoom(bucket, **it)) continue;
+    const bool is_better =
+        best == bucket.replacements.end() || counts[(*it)->part] <= counts[(*best)->part];
+    if (is_better) best = it;
+  }
+  return best;
 }
 
 void RoutingTable::Drop(const PeerId& peer) {
-  const auto found = index_.find(peer);
-  if (found == index_.end()) return;
-  const size_t index = found->second;
-  Bucket& bucket = buckets_[index];
-  const auto entry = std::find_if(bucket.entries.begin(), bucket.entries.end(),
-                                  [&](const Entry& e) { return e.contact.peer.id == peer; });
-  for (const std::string& network : entry->networks) {
-    if (--networks_[network] == 0) networks_.erase(network);
-  }
-  bucket.entries.erase(entry);
-  index_.erase(found);
-  for (size_t i = bucket.replacements.size(); i-- > 0;) {
-    if (!HasRoom(bucket, bucket.replacements[i])) continue;
-    Entry replacement = std::move(bucket.replacements[i]);
-    bucket.replacements.erase(bucket.replacements.begin() + static_cast<ptrdiff_t>(i));
-    Insert(index, std::move(replacement));
-    return;
-  }
+  const Entry* const dropped = FindEntry(peer);
+  if (dropped == nullptr) return;
+  Bucket& bucket = buckets_[dropped->bucket];
+  Extract(bucket, std::find_if(bucket.entries.begin(), bucket.entries.end(),
+                               [&](const auto& entry) { return entry.get() == dropped; }));
+  const auto replacement = FindReplacement(bucket);
+  if (replacement == bucket.replacements.end()) return;
+  std::unique_ptr<Entry> entry = std::move(*replacement);
+  bucket.replacements.erase(replacement);
+  Insert(bucket, std::move(entry));
 }
 
-std::vector<Contact> RoutingTable::Closest(const Position& target, size_t n, bool good) const {
+// Those of the target's own bucket are nearer to it than all others. Then come those nearer to us
+// than it is, then the farther buckets one after the other.
+std::vector<ContactPtr> RoutingTable::Closest(const Position& target, size_t n, bool good) const {
   MutexLock lock(mutex_);
-  std::vector<std::pair<Position, const Contact*>> found;
-  found.reserve(index_.size());
-  for (const auto& [index, bucket] : buckets_) {
-    for (const Entry& entry : bucket.entries) {
-      if (good && entry.failures > 0) continue;
-      found.emplace_back(Distance(target, entry.contact.position), &entry.contact);
+  std::vector<ContactPtr> closest;
+  std::vector<std::pair<Position, const ContactPtr*>> group;
+  const auto take = [&](size_t first, size_t last) L2P_REQUIRES(mutex_) {
+    group.clear();
+    for (size_t i = first; i < std::min(last, buckets_.size()); ++i) {
+      for (const std::unique_ptr<Entry>& entry : buckets_[i].entries) {
+        if (good && entry->failures > 0) continue;
+        group.emplace_back(Distance(target, entry->contact->position), &entry->contact);
+      }
     }
-  }
-  n = std::min(n, found.size());
-  const auto nearer = [](const auto& a, const auto& b) { return a.first < b.first; };
-  const auto end = found.begin() + static_cast<ptrdiff_t>(n);
-  if (end != found.end()) std::nth_element(found.begin(), end, found.end(), nearer);
-  std::sort(found.begin(), end, nearer);
-  std::vector<Contact> closest;
-  closest.reserve(n);
-  for (size_t i = 0; i < n; ++i) closest.push_back(*found[i].second);
+    const size_t taken = std::min(n - closest.size(), group.size());
+    std::partial_sort(group.begin(), group.begin() + static_cast<ptrdiff_t>(taken), group.end());
+    for (size_t i = 0; i < taken; ++i) closest.push_back(*group[i].second);
+  };
+  closest.reserve(std::min(n, index_.size()));
+  const size_t own = CommonPrefix(own_, target);
+  take(own, own + 1);
+  if (closest.size() < n) take(own + 1, buckets_.size());
+  for (size_t i = std::min(own, buckets_.size()); i-- > 0 && closest.size() < n;) take(i, i + 1);
   return closest;
 }
 
@@ -212,7 +277,7 @@ std::optional<PeerInfo> RoutingTable::Find(const PeerId& peer) const {
   MutexLock lock(mutex_);
   const Entry* entry = FindEntry(peer);
   if (entry == nullptr) return std::nullopt;
-  return entry->contact.peer;
+  return entry->contact->peer;
 }
 
 std::optional<Duration> RoutingTable::RttP90(const PeerId& peer) const {
@@ -222,14 +287,14 @@ std::optional<Duration> RoutingTable::RttP90(const PeerId& peer) const {
   return *entry->rtt + 2 * entry->rtt_deviation;
 }
 
-std::vector<Contact> RoutingTable::Doubtful(Time now) const {
+std::vector<PeerInfo> RoutingTable::Doubtful(Time now) const {
   MutexLock lock(mutex_);
   const Time since = now - Period();
-  std::vector<Contact> doubtful;
-  for (const auto& [index, bucket] : buckets_) {
-    for (const Entry& entry : bucket.entries) {
-      if (entry.failures > 0 || entry.doubted || entry.heard <= since) {
-        doubtful.push_back(entry.contact);
+  std::vector<PeerInfo> doubtful;
+  for (const Bucket& bucket : buckets_) {
+    for (const std::unique_ptr<Entry>& entry : bucket.entries) {
+      if (entry->failures > 0 || entry->doubted || entry->heard <= since) {
+        doubtful.push_back(entry->contact->peer);
       }
     }
   }
@@ -238,9 +303,9 @@ std::vector<Contact> RoutingTable::Doubtful(Time now) const {
 
 bool RoutingTable::HasDoubts() const {
   MutexLock lock(mutex_);
-  for (const auto& [index, bucket] : buckets_) {
-    for (const Entry& entry : bucket.entries) {
-      if (entry.failures > 0 || entry.doubted) return true;
+  for (const Bucket& bucket : buckets_) {
+    for (const std::unique_ptr<Entry>& entry : bucket.entries) {
+      if (entry->failures > 0 || entry->doubted) return true;
     }
   }
   return false;
@@ -248,11 +313,13 @@ bool RoutingTable::HasDoubts() const {
 
 Time RoutingTable::NextCheck() const {
   MutexLock lock(mutex_);
-  Time next = absl::InfiniteFuture();
-  for (const auto& [index, bucket] : buckets_) {
-    for (const Entry& entry : bucket.entries) next = std::min(next, entry.heard + Period());
+  Time first = absl::InfiniteFuture();
+  for (const Bucket& bucket : buckets_) {
+    for (const std::unique_ptr<Entry>& entry : bucket.entries) {
+      first = std::min(first, entry->heard);
+    }
   }
-  return next;
+  return first + Period();
 }
 
 Duration RoutingTable::CheckPeriod() const {
@@ -267,23 +334,22 @@ uint64_t RoutingTable::arrivals() const {
 
 bool RoutingTable::IsFull(size_t index) const {
   MutexLock lock(mutex_);
-  const auto bucket = buckets_.find(index);
-  return bucket != buckets_.end() && bucket->second.entries.size() >= options_.bucket_size;
+  return index < buckets_.size() && buckets_[index].entries.size() >= options_.bucket_size;
 }
 
 std::vector<PeerInfo> RoutingTable::Best(size_t most) const {
   MutexLock lock(mutex_);
   std::vector<const Entry*> entries;
-  for (const auto& [index, bucket] : buckets_) {
-    for (const Entry& entry : bucket.entries) {
-      if (entry.failures == 0) entries.push_back(&entry);
+  for (const Bucket& bucket : buckets_) {
+    for (const std::unique_ptr<Entry>& entry : bucket.entries) {
+      if (entry->failures == 0) entries.push_back(entry.get());
     }
   }
   std::stable_sort(entries.begin(), entries.end(),
                    [](const Entry* a, const Entry* b) { return a->since < b->since; });
   entries.resize(std::min(most, entries.size()));
   std::vector<PeerInfo> best;
-  for (const Entry* entry : entries) best.push_back(entry->contact.peer);
+  for (const Entry* entry : entries) best.push_back(entry->contact->peer);
   return best;
 }
 

@@ -1,21 +1,26 @@
 #ifndef L2P_PLUGINS_ROUTING_KADEMLIA_ROUTING_TABLE_H_
 #define L2P_PLUGINS_ROUTING_KADEMLIA_ROUTING_TABLE_H_
 
-#include <map>
+#include <memory>
 #include <optional>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "l2p/event.h"
 #include "l2p/multiaddr.h"
 #include "l2p/mutex.h"
+#include "networks.h"
 #include "position.h"
 
 namespace l2p::kademlia {
 
+// A peer and where it is in the key space. Immutable and shared: tables, lookups and answers name
+// the same peers again and again.
 struct Contact {
   PeerInfo peer;
   Position position;
 };
+using ContactPtr = std::shared_ptr<const Contact>;
 
 // A RoutingTable keeps servers of one protocol in buckets by the common prefix of their position
 // and ours. A good old contact is never displaced: who finds a bucket full, or its network
@@ -25,6 +30,7 @@ class RoutingTable {
   struct Options {
     size_t bucket_size = 20;     // And the most replacements of a bucket.
     bool diversity_all = false;  // Private and loopback addresses count as public ones do.
+    size_t most_of_wide = 0;     // Contacts of one IPv4 /16 or IPv6 /32; 0: any number.
     Duration first_check = absl::Minutes(10);  // After which silence a contact is asked at first;
     Duration least_check = absl::Seconds(30);  // and the bounds of that.
     Duration most_check = absl::Hours(8);
@@ -36,6 +42,14 @@ class RoutingTable {
   // So many failures in a row and a contact is dropped; after the first it is told to nobody.
   static constexpr int kMostFailures = 3;
 
+  // A bucket is of most use when its contacts lie apart: of 20 all over a bucket the nearest to
+  // some key is nearer than of 20 in a corner. So while the table forms a newcomer to an emptier
+  // part (of kParts) of a full bucket takes the place of the latest in the fullest one; from
+  // kForming after it came on, or from Keep on, a contact is never displaced.
+  static constexpr size_t kPartBits = 4;
+  static constexpr size_t kParts = size_t{1} << kPartBits;
+  static constexpr Duration kForming = absl::Minutes(10);
+
   // Of the table's contacts, such a share is to be gone without our knowing it: a contact is asked
   // whether it is there after twice that share of the mean session seen lately.
   static constexpr double kStaleShare = 0.04;
@@ -44,9 +58,15 @@ class RoutingTable {
 
   RoutingTable(const Position& own, Options options) : own_(own), options_(options) {}
 
-  // `peer` speaks our protocol. Takes it in (or renews its addresses), or keeps it as a replacement
-  // (false). Not one without addresses.
-  bool Offer(const Contact& contact, Time now);
+  // `peer` was heard of. False if it is to be offered: it is not here, or was at other addresses.
+  bool Hear(const PeerInfo& peer, Time now);
+
+  // `peer`, if it is here, is a good old contact, for example of the last run.
+  void Keep(const PeerId& peer);
+
+  // This peer speaks our protocol. Takes it in (or renews its addresses), or keeps it as a
+  // replacement (false). Not one without addresses.
+  bool Offer(Contact contact, Time now);
 
   // The outcome of a request. `took` is for a request over a standing connection only.
   void Answered(const PeerId& peer, std::optional<Duration> took, Time now);
@@ -59,7 +79,7 @@ class RoutingTable {
 
   // The `n` nearest to `target`, nearest first; `good`: only those without a failure since they
   // last answered.
-  std::vector<Contact> Closest(const Position& target, size_t n, bool good) const;
+  std::vector<ContactPtr> Closest(const Position& target, size_t n, bool good) const;
   std::optional<PeerInfo> Find(const PeerId& peer) const;
 
   // What about nine in ten answers of this peer have kept to; nullopt before the first.
@@ -67,7 +87,7 @@ class RoutingTable {
 
   // Whom to ask whether they are there: those who failed to answer or are doubted, and those not
   // heard of for CheckPeriod; and when there will be one. Infinite future for an empty table.
-  std::vector<Contact> Doubtful(Time now) const;
+  std::vector<PeerInfo> Doubtful(Time now) const;
   Time NextCheck() const;
   bool HasDoubts() const;
 
@@ -87,38 +107,48 @@ class RoutingTable {
 
  private:
   struct Entry {
-    Contact contact;
-    std::vector<std::string> networks;  // Sorted, each once.
+    ContactPtr contact;
+    Networks networks;  // Those it was admitted with.
+    uint8_t bucket = 0;
+    uint8_t part = 0;
     Time since;
     Time heard;
     int failures = 0;
     bool doubted = false;
+    bool kept = false;
     std::optional<Duration> rtt;  // Smoothed, as is its mean deviation.
     Duration rtt_deviation;
   };
+  using Entries = std::vector<std::unique_ptr<Entry>>;
   struct Bucket {
-    std::vector<Entry> entries;
-    std::vector<Entry> replacements;  // The latest offered last.
+    Entries entries;
+    Entries replacements;  // The latest offered last.
   };
 
-  Entry* FindEntry(const PeerId& peer) L2P_REQUIRES(mutex_);
-  const Entry* FindEntry(const PeerId& peer) const L2P_REQUIRES(mutex_);
+  std::unique_ptr<Entry> MakeEntry(Contact contact, Time now) const;
+  Entry* FindEntry(const PeerId& peer) const L2P_REQUIRES(mutex_);
+  // In the table, of the one of `networks` that has most.
+  size_t MostOfOne(const std::vector<uint64_t>& networks) const L2P_REQUIRES(mutex_);
+  bool AllowsNetworks(const Bucket& bucket, const Entry& entry) const L2P_REQUIRES(mutex_);
   bool HasRoom(const Bucket& bucket, const Entry& entry) const L2P_REQUIRES(mutex_);
-  static size_t CountOf(const std::vector<Entry>& entries, const std::string& network);
-  void Spare(Bucket& bucket, Entry entry) L2P_REQUIRES(mutex_);
+  static bool HoldsMostOf(const Entries& entries, const Networks& networks);
+  Entries::iterator FindDisplaced(Bucket& bucket, const Entry& entry, Time now)
+      L2P_REQUIRES(mutex_);
+  Entries::iterator FindReplacement(Bucket& bucket) L2P_REQUIRES(mutex_);
+  void Spare(Bucket& bucket, std::unique_ptr<Entry> entry) L2P_REQUIRES(mutex_);
   void Hear(Entry& entry, Time now) L2P_REQUIRES(mutex_);
   Duration Period() const L2P_REQUIRES(mutex_);
-  void Insert(size_t index, Entry entry) L2P_REQUIRES(mutex_);
+  void Insert(Bucket& bucket, std::unique_ptr<Entry> entry) L2P_REQUIRES(mutex_);
+  std::unique_ptr<Entry> Extract(Bucket& bucket, Entries::iterator entry) L2P_REQUIRES(mutex_);
   void Drop(const PeerId& peer) L2P_REQUIRES(mutex_);
-  std::vector<std::string> NetworksOf(const PeerInfo& peer) const;
-  void Renew(Entry& entry, const PeerInfo& peer) L2P_REQUIRES(mutex_);
+  void Renew(Entry& entry, Contact contact) L2P_REQUIRES(mutex_);
 
   const Position own_;
   const Options options_;
   mutable Mutex mutex_{"RoutingTable"};
-  std::map<size_t, Bucket> buckets_ L2P_GUARDED_BY(mutex_);  // By common prefix.
-  std::map<PeerId, size_t> index_ L2P_GUARDED_BY(mutex_);    // The bucket of each entry.
-  std::map<std::string, size_t> networks_ L2P_GUARDED_BY(mutex_);
+  std::vector<Bucket> buckets_ L2P_GUARDED_BY(mutex_);  // By common prefix, as deep as needed.
+  absl::flat_hash_map<PeerId, Entry*> index_ L2P_GUARDED_BY(mutex_);
+  absl::flat_hash_map<uint64_t, size_t> networks_ L2P_GUARDED_BY(mutex_);  // Of both widths.
   uint64_t arrivals_ L2P_GUARDED_BY(mutex_) = 0;
   // The time that contacts were here, all added up, and how many of them went.
   Duration watched_ L2P_GUARDED_BY(mutex_);

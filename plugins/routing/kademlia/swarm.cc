@@ -16,15 +16,19 @@ constexpr Duration kLeastPatience = absl::Milliseconds(50);
 constexpr Duration kMostPatience = absl::Seconds(3);
 constexpr Duration kAlarmPeriod = absl::Minutes(1);
 constexpr Duration kLeastGiveUp = absl::Milliseconds(350);
+constexpr size_t kEvery = 16;
+// Times the limit that nine in ten keep to, there comes hardly an answer any more: of those of one
+// peer, which scatter little, and of those of all.
+constexpr double kGiveUpOne = 2;
+constexpr double kGiveUpAny = 3.5;
 
 }  // namespace
 
-// One peer's times scatter less than those of all.
 Patience::Limits Patience::With(const UsualTimes& usual) const {
   const bool by_itself = is_connected && own.has_value();
   const Duration time = by_itself ? *own : is_connected ? usual.standing : usual.unconnected;
   const Duration late = std::clamp(time, kLeastPatience, kMostPatience);
-  return {late, std::max((by_itself ? 2 : 3) * late, kLeastGiveUp)};
+  return {late, std::max((by_itself ? kGiveUpOne : kGiveUpAny) * late, kLeastGiveUp)};
 }
 
 LookupMetrics::LookupMetrics(Metrics& metrics)
@@ -39,7 +43,9 @@ LookupMetrics::LookupMetrics(Metrics& metrics)
 
 void Swarm::Times::Add(Duration took) {
   ring[count++ % ring.size()] = took;
-  std::array<Duration, 64> sorted = ring;
+  // Once there are many, a few more change little.
+  if (count > ring.size() && count % kEvery != 0) return;
+  std::array<Duration, 128> sorted = ring;
   const size_t filled = std::min(count, ring.size());
   const auto end = sorted.begin() + static_cast<ptrdiff_t>(filled);
   const auto at = sorted.begin() + static_cast<ptrdiff_t>(filled * 9 / 10);
@@ -83,7 +89,16 @@ bool Swarm::Up(const PeerInfo& peer, const std::vector<std::string>& protocols) 
     return false;
   }
   const bool was_empty = table_.size() == 0;
-  return table_.Offer({peer, PositionOf(peer.id.binary())}, host_.Now()) && was_empty;
+  return Meet(peer, host_.Now()) && was_empty;
+}
+
+bool Swarm::Meet(const PeerInfo& peer, Time now) {
+  return table_.Hear(peer, now) || table_.Offer({peer, PositionOf(peer.id.binary())}, now);
+}
+
+ContactPtr Swarm::ContactOf(PeerInfo peer) const {
+  const Position position = PositionOf(peer.id.binary());
+  return std::make_shared<Contact>(Contact{std::move(peer), position});
 }
 
 void Swarm::Down(const PeerId& peer) {
@@ -93,7 +108,7 @@ void Swarm::Down(const PeerId& peer) {
 
 void Swarm::Answered(const PeerInfo& peer, Duration took, bool dialled) {
   const Time now = host_.Now();
-  table_.Offer({peer, PositionOf(peer.id.binary())}, now);
+  Meet(peer, now);
   table_.Answered(peer.id, dialled ? std::nullopt : std::optional(took), now);
   MutexLock lock(mutex_);
   (dialled ? dialled_ : standing_).Add(took);
@@ -152,22 +167,16 @@ bool Swarm::IsCrowded(std::string_view key, std::span<const Position> nearest) {
   return true;
 }
 
-std::vector<PeerInfo> Swarm::Beginning(const Position& target, size_t n) const {
-  std::vector<PeerInfo> beginning;
+std::vector<ContactPtr> Swarm::Beginning(const Position& target, size_t n) const {
+  std::vector<ContactPtr> beginning = table_.Closest(target, n, /*good=*/true);
+  if (!beginning.empty() && beginning.size() >= kMostCloser) return beginning;
   // Those who failed may have come back, and are asked when nobody better is left.
-  for (const bool good : {true, false}) {
-    if (!beginning.empty() && beginning.size() >= kMostCloser) return beginning;
-    beginning.clear();
-    for (Contact& contact : table_.Closest(target, n, good)) {
-      beginning.push_back(std::move(contact.peer));
-    }
-  }
-  if (beginning.size() >= n) return beginning;
-  MutexLock lock(mutex_);
-  for (const PeerInfo& seed : seeds_) {
+  beginning = table_.Closest(target, n, /*good=*/false);
+  for (PeerInfo& seed : Seeds()) {
     if (beginning.size() >= n) break;
-    const auto is_seed = [&](const PeerInfo& peer) { return peer.id == seed.id; };
-    if (std::none_of(beginning.begin(), beginning.end(), is_seed)) beginning.push_back(seed);
+    const auto is_seed = [&](const ContactPtr& known) { return known->peer.id == seed.id; };
+    if (std::any_of(beginning.begin(), beginning.end(), is_seed)) continue;
+    beginning.push_back(ContactOf(std::move(seed)));
   }
   return beginning;
 }
@@ -198,7 +207,7 @@ std::string Swarm::KeyNear(const Position& position, size_t bits) {
 // Deeper buckets than kMostKeyBits are near ourselves: the lookup of our own id refreshes them.
 std::string Swarm::RandomKey(size_t depth) {
   Position position = PositionOf(self_.binary());
-  position[depth / 8] ^= static_cast<uint8_t>(0x80 >> depth % 8);
+  position.FlipBit(depth);
   return KeyNear(position, depth + 1);
 }
 

@@ -4,10 +4,10 @@
 #include <array>
 #include <atomic>
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "l2p/host.h"
 #include "l2p/messenger.h"
 #include "network_size.h"
@@ -68,6 +68,8 @@ class Swarm {
   void SetSeeds(std::vector<PeerInfo> seeds);
   std::vector<PeerInfo> Seeds() const;
 
+  ContactPtr ContactOf(PeerInfo peer) const;
+
   // As a PeerWatcher reports. `Up` is true if the table has `peer` now and was empty before.
   bool Up(const PeerInfo& peer, const std::vector<std::string>& protocols);
   void Down(const PeerId& peer);
@@ -91,7 +93,7 @@ class Swarm {
   NetworkSize& network_size() { return network_size_; }
 
   // Whom to begin a lookup with: the nearest of the table, filled up with seeds.
-  std::vector<PeerInfo> Beginning(const Position& target, size_t n) const;
+  std::vector<ContactPtr> Beginning(const Position& target, size_t n) const;
 
   // Where `peer` is, if it is in the table or connected, be it a client.
   std::optional<PeerInfo> Find(const PeerId& peer) const;
@@ -118,13 +120,16 @@ class Swarm {
   bool stopping() const { return stopping_; }
 
  private:
+  // Knows `peer` better for having heard of it. True if the table has it now.
+  bool Meet(const PeerInfo& peer, Time now);
+
   // Of peers that we did not know to be connected, so many are remembered whether they had to be
   // dialled.
   static constexpr int kRecentDials = 8;
 
-  // The latest times of one kind, and what nine in ten of them kept to.
+  // The latest times of one kind, and what about nine in ten of them kept to.
   struct Times {
-    std::array<Duration, 64> ring;
+    std::array<Duration, 128> ring;
     size_t count = 0;
     Duration p90;
 
@@ -142,7 +147,7 @@ class Swarm {
   std::atomic<bool> stopping_ = false;
 
   mutable Mutex mutex_{"Swarm"};
-  std::map<PeerId, PeerInfo> connected_ L2P_GUARDED_BY(mutex_);
+  absl::flat_hash_map<PeerId, PeerInfo> connected_ L2P_GUARDED_BY(mutex_);
   Time last_alarm_ L2P_GUARDED_BY(mutex_) = absl::InfinitePast();
   std::vector<PeerInfo> seeds_ L2P_GUARDED_BY(mutex_);
   Times standing_ L2P_GUARDED_BY(mutex_);         // Of answers over a standing connection,

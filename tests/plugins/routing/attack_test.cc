@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <deque>
 #include <set>
 
 #include "absl/strings/match.h"
@@ -182,45 +183,121 @@ TEST(Crowd, IsNotSeenAroundKeysThatNobodyAttacks) {
   });
 }
 
-// A2. Identities of one /24 and of one /16, ten times as many as the table has places.
-TEST(TableFlood, GivesOneNetworkTenPlacesBeforeAndAfterARestart) {
-  InPublicWorld([](KadWorld& world) {
+// A2. Ten thousand identities of one network, /24 or /16, ask a node for ten minutes.
+class TableFlood : public ::testing::TestWithParam<bool> {
+ protected:
+  static constexpr size_t kIdentities = 10'000;
+  static constexpr size_t kVictim = 7;
+  static constexpr size_t kMostOf16 = 3;
+
+  static std::string Ip(size_t i) {
+    return GetParam() ? absl::StrCat("8.8.", i / 250 % 250, ".", 1 + i % 250)
+                      : absl::StrCat("9.9.9.", 1 + i % 250);
+  }
+
+  static void Adjust(KademliaRouter::Options& options) {
+    options.membership.swarm.table.most_of_wide = kMostOf16;
+  }
+
+  // Each identity asks twice.
+  static void Ask(KadWorld& world, const std::vector<SimMessenger*>& identities) {
+    const Bytes request = Bytes::Of(
+        Encode({.type = MessageType::kFindNode, .key = "me", .closer = {}, .providers = {}}));
+    const Duration pause = absl::Minutes(10) / static_cast<int64_t>(2 * identities.size());
+    std::deque<std::unique_ptr<Calls>> open;
+    for (size_t i = 0; i < 2 * identities.size(); ++i) {
+      open.push_back(identities[i % identities.size()]->NewCalls());
+      open.back()->Send(world.peer(kVictim), kKadProtocol, request, 1 << 20,
+                        world.In(absl::Seconds(10)));
+      if (open.size() > 100) open.pop_front();
+      world.simulation().Sleep(pause);
+    }
+  }
+
+  static void ExpectLimits(KadWorld& world) {
+    std::map<std::string, size_t> of_24, of_16;
+    std::map<std::pair<size_t, std::string>, size_t> of_bucket;
+    const Position own = PositionOf(TestCrypto(), world.peer(kVictim).id.binary());
+    for (const PeerInfo& peer : world.router(kVictim).Known(10'000)) {
+      const std::string ip = *peer.addresses[0].Value("ip4");
+      const std::string narrow = ip.substr(0, ip.rfind('.'));
+      if (narrow.substr(0, 4) != "8.8." && narrow.substr(0, 4) != "9.9.") continue;
+      const size_t bucket = CommonPrefix(own, PositionOf(TestCrypto(), peer.id.binary()));
+      EXPECT_LE(++of_24[narrow], RoutingTable::kMostOfNetworkInTable) << narrow;
+      EXPECT_LE(++of_16[narrow.substr(0, narrow.rfind('.'))], kMostOf16) << narrow;
+      EXPECT_LE((++of_bucket[{bucket, narrow}]), RoutingTable::kMostOfNetworkInBucket);
+    }
+    EXPECT_FALSE(of_24.empty()) << "the flood has not reached the table";
+  }
+
+  static void ExpectAllLookupsSucceed(KadWorld& world, uint64_t first_key) {
+    for (uint64_t i = 0; i < 20; ++i) {
+      const Multihash key = TestKey(first_key + i);
+      ASSERT_TRUE(world.router(20 + i).Provide({{key}}, world.In(absl::Minutes(5))).ok());
+      for (const size_t asking : {kVictim, size_t{8}, size_t{50}}) {
+        EXPECT_EQ(world.Providers(asking, key).size(), 1u);
+      }
+    }
+  }
+};
+
+// Whom a node asks, in order.
+class AskedBy : public MessageObserver {
+ public:
+  explicit AskedBy(size_t node) : node_(node) {}
+  void Requested(size_t from, size_t to, ByteView, bool) override {
+    if (from == node_) asked_.push_back(to);
+  }
+  void Connected(size_t, size_t) override {}
+  void Answered(size_t, size_t, ByteView, ByteView) override {}
+
+  const std::vector<size_t>& asked() const { return asked_; }
+
+ private:
+  const size_t node_;
+  std::vector<size_t> asked_;
+};
+
+TEST_P(TableFlood, TakesFewPlacesBeforeAndAfterARestartAndHindersNobody) {
+  Simulation simulation(1);
+  simulation.Run([&] {
+    KadWorld world(simulation, Adjust, {.latency = absl::Milliseconds(40), .latency_sigma = 0.6},
+                   PublicIp);
     world.Grow(60, absl::Minutes(20));
-    const size_t victim = 7;
-    Colluders flood(world);
-    for (size_t i = 0; i < 250; ++i) flood.Add(StrangerId(i), absl::StrCat("9.9.9.", i));
-    for (size_t i = 0; i < 500; ++i) {
-      flood.Add(StrangerId(1000 + i), absl::StrCat("8.8.", i % 250, ".", 1 + i / 250));
+    const std::vector<PeerInfo> before = world.router(kVictim).Known(1000);
+    std::vector<SimMessenger*> identities;
+    const auto refuse = [](const Caller&, ByteView) -> absl::StatusOr<std::optional<Bytes>> {
+      return absl::UnavailableError("no");
+    };
+    for (size_t i = 0; i < kIdentities; ++i) {
+      identities.push_back(&world.AddStranger(StrangerId(i), refuse, Ip(i)));
     }
-    const std::vector<PeerInfo> before = world.router(victim).Known(1000);
-    for (const bool restarted : {false, true}) {
-      if (restarted) {
-        world.simulation().Sleep(absl::Minutes(6));  // So that the table was saved.
-        world.Restart(victim, /*with_bootstrap=*/false);
-        world.simulation().Sleep(absl::Seconds(30));
-      }
-      flood.Introduce({victim});
-      std::map<std::string, size_t> of_network;
-      std::map<std::pair<size_t, std::string>, size_t> of_bucket;
-      std::set<PeerId> known;
-      const Position own = PositionOf(TestCrypto(), world.peer(victim).id.binary());
-      for (const PeerInfo& peer : world.router(victim).Known(1000)) {
-        known.insert(peer.id);
-        const std::string ip = *peer.addresses[0].Value("ip4");
-        const std::string network = ip.substr(0, ip.rfind('.'));
-        const size_t bucket = CommonPrefix(own, PositionOf(TestCrypto(), peer.id.binary()));
-        EXPECT_LE(++of_network[network], RoutingTable::kMostOfNetworkInTable) << network;
-        EXPECT_LE((++of_bucket[{bucket, network}]), RoutingTable::kMostOfNetworkInBucket);
-      }
-      for (const PeerInfo& peer : before) {
-        EXPECT_TRUE(known.contains(peer.id)) << (restarted ? "after" : "before") << " the restart";
-      }
-      const Multihash key = TestKey(restarted ? 2 : 1);
-      ASSERT_TRUE(world.router(20).Provide({{key}}, world.In(absl::Minutes(5))).ok());
-      EXPECT_EQ(world.Providers(victim, key).size(), 1u);
-    }
+    Ask(world, identities);
+    ExpectLimits(world);
+    ExpectAllLookupsSucceed(world, 100);
+
+    world.simulation().Sleep(absl::Minutes(6));  // So that the table was saved.
+    AskedBy victim(kVictim);
+    world.messengers().SetObserver(&victim);
+    world.Restart(kVictim, /*with_bootstrap=*/false);
+    world.simulation().Sleep(absl::Seconds(30));
+    world.messengers().SetObserver(nullptr);
+    // Those who were there before the flood come before all others.
+    ASSERT_GE(victim.asked().size(), before.size());
+    for (size_t i = 0; i < before.size(); ++i) EXPECT_LT(victim.asked()[i], world.size());
+
+    Ask(world, identities);
+    ExpectLimits(world);
+    ExpectAllLookupsSucceed(world, 200);
+    std::set<PeerId> known;
+    for (const PeerInfo& peer : world.router(kVictim).Known(1000)) known.insert(peer.id);
+    for (const PeerInfo& peer : before) EXPECT_TRUE(known.contains(peer.id));
   });
 }
+
+INSTANTIATE_TEST_SUITE_P(A2, TableFlood, ::testing::Bool(), [](const auto& of) {
+  return of.param ? std::string("FromOne16") : std::string("FromOne24");
+});
 
 // A3. A fifth of the swarm names only colluders.
 TEST(LyingRouters, DoNotKeepAwayFromAProvider) {

@@ -64,6 +64,7 @@ class KadWorld {
   TestMetrics& metrics(size_t i) { return static_cast<TestMetrics&>(nodes_[i]->host->metrics()); }
   PeerInfo peer(size_t i) { return nodes_[i]->info; }
   SimNetwork& network() { return network_; }
+  SimMessengers& messengers() { return messengers_; }
   Simulation& simulation() { return simulation_; }
   Time In(Duration duration) { return simulation_.Now() + duration; }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "kad_world.h"
 #include "l2p/protobuf_wire.h"
 #include "position.h"
@@ -14,7 +15,12 @@ using testkit::TestKey;
 using testkit::TestPeer;
 using testkit::TestPeerAt;
 
-std::string Hex(const Position& position) { return ToHex(position); }
+std::string Hex(const Position& position) {
+  std::string hex;
+  for (const uint64_t word : position.words)
+    absl::StrAppend(&hex, absl::Hex(word, absl::kZeroPad16));
+  return hex;
+}
 
 std::string PeerBody(const std::string& id, const std::vector<std::string>& addresses) {
   std::string body;
@@ -46,11 +52,11 @@ TEST(Position, IsTheHashOfTheMultihashOfContent) {
 TEST(Position, CountsTheBitsInCommon) {
   Position a{}, b{};
   EXPECT_EQ(CommonPrefix(a, b), 256u);
-  b[31] = 1;
+  b.FlipBit(255);
   EXPECT_EQ(CommonPrefix(a, b), 255u);
-  b[1] = 0x10;
+  b.FlipBit(11);
   EXPECT_EQ(CommonPrefix(a, b), 11u);
-  b[0] = 0x80;
+  b.FlipBit(0);
   EXPECT_EQ(CommonPrefix(a, b), 0u);
 }
 

@@ -11,10 +11,7 @@ namespace {
 std::vector<Position> UpTo(uint32_t part) {
   std::vector<Position> nearest;
   for (uint32_t i = 1; i <= 20; ++i) {
-    Position distance{};
-    distance[0] = static_cast<uint8_t>(part * i / 20 >> 8);
-    distance[1] = static_cast<uint8_t>(part * i / 20);
-    nearest.push_back(distance);
+    nearest.push_back({{uint64_t{part * i / 20} << 48, 0, 0, 0}});
   }
   return nearest;
 }

@@ -11,12 +11,7 @@ namespace {
 using testkit::TestPeerAt;
 
 // Positions are chosen, not hashed, so that a test names its buckets.
-Position At(uint8_t first, uint8_t last = 0) {
-  Position position{};
-  position[0] = first;
-  position[31] = last;
-  return position;
-}
+Position At(uint8_t first, uint8_t last = 0) { return {{uint64_t{first} << 56, 0, 0, last}}; }
 
 const Time kStart = absl::FromUnixSeconds(1'700'000'000);
 
@@ -87,6 +82,63 @@ TEST(RoutingTable, TakesTenOfOneNetworkInAll) {
   EXPECT_EQ(taken, RoutingTable::kMostOfNetworkInTable);
 }
 
+TEST(RoutingTable, TakesAsManyOfOneWideNetworkAsItIsTold) {
+  for (const size_t most : {0, 3}) {
+    RoutingTable table(At(0), {.most_of_wide = most});
+    for (uint8_t i = 1; i <= 8; ++i) table.Offer(Far(i, absl::StrCat("5.6.", i, ".1")), kStart);
+    table.Offer(Far(9, "5.7.1.1"), kStart);
+    EXPECT_EQ(table.size(), most == 0 ? 9u : 4u);
+    table.Remove(TestPeerAt(1, "1.1.1.1").id);  // Another of its network takes its place.
+    EXPECT_EQ(table.size(), most == 0 ? 8u : 4u);
+  }
+}
+
+// Twenty contacts in one corner of the farthest bucket, and one who comes from another.
+struct Corner {
+  explicit Corner(RoutingTable& table) {
+    for (uint8_t i = 1; i <= 20; ++i) {
+      table.Offer(Far(i, OtherNetwork(i)), kStart + absl::Seconds(i));
+    }
+  }
+  const Contact newcomer = {TestPeerAt(30, OtherNetwork(30)), At(0xf8)};
+  const PeerId latest = TestPeerAt(20, "1.1.1.1").id;
+};
+
+TEST(RoutingTable, SpreadsOverAFullBucketWhileItForms) {
+  RoutingTable table(At(0), {});
+  const Corner corner(table);
+  EXPECT_TRUE(table.Offer(corner.newcomer, kStart + absl::Minutes(1)));
+  EXPECT_EQ(table.size(), 20u);
+  EXPECT_FALSE(table.Find(corner.latest));
+  // It is the first to come back.
+  table.Remove(corner.newcomer.peer.id);
+  EXPECT_TRUE(table.Find(corner.latest));
+}
+
+TEST(RoutingTable, DisplacesNobodyWhoIsThereForLongOrIsKept) {
+  RoutingTable old(At(0), {}), kept(At(0), {});
+  const Corner corner(old), same(kept);
+  for (const PeerInfo& peer : kept.Best(20)) kept.Keep(peer.id);
+  EXPECT_FALSE(kept.Offer(corner.newcomer, kStart + absl::Minutes(1)));
+  EXPECT_FALSE(old.Offer(corner.newcomer, kStart + absl::Minutes(1) + RoutingTable::kForming));
+}
+
+TEST(RoutingTable, EndsSpreadingWhenNoPartIsCrowded) {
+  RoutingTable table(At(0), {});
+  const auto offer = [&](size_t from, size_t to) {
+    size_t taken = 0;
+    for (size_t i = from; i < to; ++i) {
+      const Position position = {{uint64_t{0x80 | i % 128} << 56 | i, 0, 0, 0}};
+      const std::string ip = absl::StrCat("5.", i / 200, ".", i % 200, ".1");
+      taken += table.Offer({TestPeerAt(i, ip), position}, kStart) ? 1 : 0;
+    }
+    return taken;
+  };
+  EXPECT_GT(offer(0, 400), 20u);
+  EXPECT_EQ(table.size(), 20u);
+  EXPECT_EQ(offer(400, 1000), 0u);
+}
+
 TEST(RoutingTable, CountsPrivateNetworksOnlyWhenToldTo) {
   for (const bool all : {false, true}) {
     RoutingTable table(At(0), {.diversity_all = all});
@@ -114,19 +166,18 @@ TEST(RoutingTable, TakesNeitherItselfNorPeersWithoutAddresses) {
 TEST(RoutingTable, GivesTheClosestInOrder) {
   RoutingTable table(At(0), {.bucket_size = 20});
   for (uint8_t i = 1; i <= 20; ++i) table.Offer(Far(i, OtherNetwork(i)), kStart);
-  const std::vector<Contact> closest = table.Closest(At(0x80, 5), 4, /*good=*/true);
+  const std::vector<ContactPtr> closest = table.Closest(At(0x80, 5), 4, /*good=*/true);
   ASSERT_EQ(closest.size(), 4u);
-  EXPECT_EQ(closest[0].position, At(0x80, 5));
-  EXPECT_EQ(closest[1].position, At(0x80, 4));
-  EXPECT_EQ(closest[2].position, At(0x80, 7));
-  EXPECT_EQ(closest[3].position, At(0x80, 6));
+  EXPECT_EQ(closest[0]->position, At(0x80, 5));
+  EXPECT_EQ(closest[1]->position, At(0x80, 4));
+  EXPECT_EQ(closest[2]->position, At(0x80, 7));
+  EXPECT_EQ(closest[3]->position, At(0x80, 6));
 }
 
 TEST(RoutingTable, HoldsNoMoreThanItsBucketsWhoeverOffers) {
   RoutingTable table(At(0), {.bucket_size = 20});
   for (size_t i = 0; i < 1000; ++i) {
-    Position position = At(0x80, static_cast<uint8_t>(i));
-    position[1] = static_cast<uint8_t>(i >> 8);
+    const Position position = {{uint64_t{0x80} << 56 | i, 0, 0, 0}};
     table.Offer({TestPeerAt(i, absl::StrCat("5.", i / 250, ".", i % 250, ".1")), position}, kStart);
   }
   EXPECT_EQ(table.size(), 20u);
