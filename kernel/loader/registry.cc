@@ -1,9 +1,9 @@
 #include "kernel/loader/registry.h"
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -15,19 +15,34 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// FNV-1a. It only has to tell versions of a file apart: SHA-256 comes from a plugin that is not
-// loaded yet, and who can forge a plugin's content needs no collision.
+// It only has to tell versions of a file apart: SHA-256 comes from a plugin that is not loaded yet,
+// and who can forge a plugin's content needs no collision. By words, for it is a part of each
+// start.
 uint64_t ContentHash(std::string_view content) {
   uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : content) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+  while (!content.empty()) {
+    uint64_t word = 0;
+    const size_t bytes = std::min(content.size(), sizeof word);
+    std::memcpy(&word, content.data(), bytes);
+    content.remove_prefix(bytes);
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15;
+    hash ^= hash >> 32;
+  }
   return hash;
+}
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::ifstream in(path, std::ios::binary | std::ios::ate);
+  std::string content(in ? static_cast<size_t>(in.tellg()) : 0, '\0');
+  in.seekg(0);
+  in.read(content.data(), static_cast<std::streamsize>(content.size()));
+  if (!in) return absl::UnavailableError(absl::StrCat("read plugin ", path));
+  return content;
 }
 
 // Copies a plugin to <folder>/<name>.<size>-<hash>.so and returns that path.
 absl::StatusOr<std::string> CopyByContent(const std::string& path, const std::string& folder) {
-  std::ifstream in(path, std::ios::binary);
-  std::string content{std::istreambuf_iterator<char>(in), {}};
-  if (!in) return absl::UnavailableError(absl::StrCat("read plugin ", path));
+  L2P_ASSIGN_OR_RETURN(const std::string content, ReadFile(path));
   const std::string copy =
       absl::StrCat(folder, "/", PluginNameOfFile(path), ".", absl::Hex(content.size()), "-",
                    absl::Hex(ContentHash(content), absl::kZeroPad16), ".so");

@@ -18,7 +18,10 @@ function(l2p_add_plugin kind name)
   target_link_libraries(${target} PRIVATE l2p::sdk ${plugin_LIBRARIES})
   target_compile_options(${target} PRIVATE -fvisibility=hidden -fvisibility-inlines-hidden
     $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
-  target_link_options(${target} PRIVATE -Wl,--version-script=${L2P_PLUGIN_MAP})
+  # Compressed, for a node copies the plugins that it loads, and most of a plugin is debug
+  # information.
+  target_link_options(${target} PRIVATE -Wl,--version-script=${L2P_PLUGIN_MAP}
+    -Wl,--compress-debug-sections=zlib)
   if(NOT (CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND L2P_SANITIZE))
     target_link_options(${target} PRIVATE -Wl,-z,defs)
   endif()
