@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "kernel/admin/admin_server.h"
+#include "kernel/man_page.h"
 #include "kernel/node.h"
 #include "kernel/node_config.h"
 #include "kernel/runtime/data_dir.h"
@@ -30,24 +31,29 @@ enum ExitCode { kDrained = 0, kFailed = 1, kBadSettings = 2 };
 constexpr Duration kDrain = absl::Seconds(8);
 constexpr Duration kHardLimit = absl::Seconds(10);
 
-constexpr char kUsage[] =
-    "usage: l2pkernel [-c FILE]... [KEY=VALUE]...\n"
+constexpr char kWhat[] =
     "Runs an l2p node until SIGTERM or SIGINT; a second one ends it at once.\n"
-    "SIGHUP reads the files again; chunking and hashing follow at once.\n"
-    "\n"
-    "  -c, --config FILE   settings that differ from the defaults; may be repeated,\n"
-    "                      later files win\n"
-    "  KEY=VALUE           a setting, which wins over all files\n"
-    "      --help          this text\n"
-    "      --version       the version\n"
-    "\n"
-    "All settings, with their defaults: %s\n"
-    "Exit status: 0 drained, 1 failed, 2 wrong usage or settings.\n";
+    "SIGHUP reads the files again; chunking and hashing follow at once.";
+
+constexpr std::pair<const char*, const char*> kOptions[] = {
+    {"-c, --config FILE",
+     "settings that differ from the defaults; may be repeated, later ones win"},
+    {"KEY=VALUE", "a setting, which wins over all files"},
+    {"--help", "this text; --help=man: the manual page"},
+    {"--version", "the version"},
+};
+
+constexpr std::pair<const char*, const char*> kExits[] = {
+    {"0", "drained"},
+    {"1", "failed"},
+    {"2", "wrong usage or settings"},
+};
 
 struct Arguments {
   std::vector<std::string> files;
   std::vector<std::string> assignments;
   bool help = false;
+  bool man_page = false;
   bool version = false;
 };
 
@@ -62,6 +68,8 @@ absl::StatusOr<Arguments> ParseArguments(std::span<char* const> words) {
       arguments.files.emplace_back(words[i]);
     } else if (word == "--help" || word == "-h") {
       arguments.help = true;
+    } else if (word == "--help=man") {
+      arguments.man_page = true;
     } else if (word == "--version") {
       arguments.version = true;
     } else if (word.starts_with('-') || word.find('=') == word.npos) {
@@ -82,6 +90,38 @@ std::filesystem::path Prefix() {
 }
 
 std::string ShippedSettings() { return Prefix() / "share/l2p/node.properties"; }
+
+void PrintHelp() {
+  std::printf("usage: l2pkernel [-c FILE]... [KEY=VALUE]...\n%s\n\n", kWhat);
+  for (const auto& [option, text] : kOptions) std::printf("  %-19s %s\n", option, text);
+  std::printf("\nAll settings, with their defaults: %s\nExit status:", ShippedSettings().c_str());
+  for (const auto& [status, text] : kExits) {
+    std::printf("%s %s %s", status == kExits[0].first ? "" : ",", status, text);
+  }
+  std::printf(".\n");
+}
+
+std::string KernelManPage() {
+  ManPage::Items settings;
+  for (const SettingSpec& spec : NodeConfig::Schema()) {
+    settings.emplace_back(
+        absl::StrCat(spec.name, " = ", spec.fallback),
+        absl::StrCat(spec.help,
+                     *spec.allowed == '\0' ? "" : absl::StrCat(" (", spec.allowed, ")")));
+  }
+  return RenderManPage(
+      {.name = "l2pkernel",
+       .brief = "run a node of an l2p network",
+       .forms = {"[-c FILE]... [KEY=VALUE]..."},
+       .sections = {
+           {.title = "DESCRIPTION", .text = kWhat},
+           {.title = "OPTIONS", .text = "", .items = {std::begin(kOptions), std::end(kOptions)}},
+           {.title = "SETTINGS",
+            .text = "Those of the kernel, without those of plugins, which l2p settings shows.",
+            .items = std::move(settings)},
+           {.title = "EXIT STATUS", .text = "", .items = {std::begin(kExits), std::end(kExits)}},
+           {.title = "SEE ALSO", .text = "l2p(1)"}}});
+}
 
 absl::StatusOr<NodeConfig> LoadConfig(const Arguments& arguments) {
   // The shipped settings come first, so that a file need only hold what differs.
@@ -253,7 +293,11 @@ int Main(std::span<char* const> words) {
   const auto arguments = ParseArguments(words);
   if (!arguments.ok()) return Fail(arguments.status());
   if (arguments->help) {
-    std::printf(kUsage, ShippedSettings().c_str());
+    PrintHelp();
+    return 0;
+  }
+  if (arguments->man_page) {
+    std::fputs(KernelManPage().c_str(), stdout);
     return 0;
   }
   if (arguments->version) {

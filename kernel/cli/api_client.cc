@@ -5,10 +5,14 @@
 #include <Poco/Net/HTTPResponse.h>
 #include <Poco/Net/StreamSocket.h>
 #include <Poco/URI.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
@@ -68,6 +72,15 @@ absl::StatusOr<std::string> ReadAll(std::istream& in) {
   return text;
 }
 
+// That of this user's node, or else of the one that the package's unit runs.
+std::string DefaultSocket() {
+  const std::string own = DefaultDataDir() + "/admin.sock";
+  const std::string of_system = "/var/lib/l2p/admin.sock";
+  std::error_code error;
+  if (std::filesystem::exists(own, error)) return own;
+  return std::filesystem::exists(of_system, error) ? of_system : own;
+}
+
 std::string FirstLine(const std::string& path) {
   std::ifstream file(path);
   std::string line;
@@ -108,9 +121,12 @@ absl::StatusOr<ApiClient> ApiClient::Find(const std::optional<std::string>& api)
   std::string where = api.value_or("");
   const char* from_environment = std::getenv("L2P_API");
   if (where.empty() && from_environment != nullptr) where = from_environment;
-  if (where.empty()) where = DefaultDataDir() + "/admin.sock";
+  if (where.empty()) where = DefaultSocket();
   if (!absl::StartsWith(where, "http://")) {
     client.socket_ = std::string(absl::StripPrefix(where, "unix:"));
+    // The socket belongs to who serves on it. One that is not there fails later, and says so.
+    struct stat file;
+    client.is_own_ = ::stat(client.socket_.c_str(), &file) != 0 || file.st_uid == ::geteuid();
     return client;
   }
   try {

@@ -42,8 +42,9 @@ class ApiClient {
   // http URL takes its token from L2P_TOKEN, else from the default data.dir.
   static absl::StatusOr<ApiClient> Find(const std::optional<std::string>& api);
 
-  // True when it speaks over the unix socket, so that the node may read and write paths for us.
-  bool local() const { return !socket_.empty(); }
+  // True when the node is this user's own and on this machine, so that it can read and write paths
+  // as we can. That of another user, of a service say, is sent bytes and sends them, as over TCP.
+  bool local() const { return is_own_; }
 
   using BodyWriter = std::function<absl::Status(std::ostream& out)>;
   struct Request {
@@ -77,6 +78,7 @@ class ApiClient {
                         const std::function<absl::Status(const Head&, std::istream&)>& use);
   absl::StatusOr<std::unique_ptr<Poco::Net::HTTPClientSession>> Connect() const;
 
+  bool is_own_ = false;
   std::string socket_;
   std::string host_;
   uint16_t port_ = 0;

@@ -74,6 +74,7 @@ constexpr Command kCommands[] = {
      RunSwap},
     {"settings", "", "list all settings and their values", 0, 0, {}, RunSettings},
     {"status", "", "tell how the node is", 0, 0, {}, RunStatus},
+    {"completion", "bash|zsh", "print a script that completes words", 1, 1, {}, RunCompletion},
     {"dashboard",
      "",
      "print the address of the node's page, with its token",

@@ -65,6 +65,9 @@ int RunStatus(const Invocation& invocation);
 int RunDashboard(const Invocation& invocation);
 int RunShutdown(const Invocation& invocation);
 
+// completion.cc
+int RunCompletion(const Invocation& invocation);
+
 // space_commands.cc
 int RunPin(const Invocation& invocation);
 int RunGc(const Invocation& invocation);

@@ -6,43 +6,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "kernel/cli/commands.h"
+#include "kernel/cli/help.h"
 #include "kernel/nearest_name.h"
 #include "l2p/api.h"
 
 namespace l2p {
 namespace {
-
-constexpr OptionSpec kGlobal[] = {
-    {"--api", "URL|SOCKET", "the node to talk to; default L2P_API, else the default data.dir"},
-    {"--json", nullptr, "results as JSON, one document a line"},
-    {"--help", nullptr, "what a command does"},
-};
-
-std::vector<OptionSpec> OptionsOf(const Command& command) {
-  std::vector<OptionSpec> options(command.options.begin(), command.options.end());
-  options.insert(options.end(), std::begin(kGlobal), std::end(kGlobal));
-  return options;
-}
-
-void PrintOptions(std::ostream& out, std::span<const OptionSpec> options) {
-  for (const OptionSpec& option : options) {
-    const std::string form =
-        option.argument == nullptr ? option.name : absl::StrCat(option.name, " ", option.argument);
-    out << absl::StrFormat("  %-22s %s\n", form, option.help);
-  }
-}
-
-void PrintUsage(std::ostream& out) {
-  out << "usage: l2p COMMAND [ARGUMENTS] [--api URL|SOCKET] [--json]\n\n";
-  for (const Command& command : Commands()) {
-    out << absl::StrFormat("  %-28s %s\n", absl::StrCat(command.name, " ", command.usage),
-                           command.help);
-  }
-  out << "\nl2p COMMAND --help tells a command's options.\n"
-         "Exit codes: 0 done, 1 failed, 2 usage, 3 the content cannot be had now, 4 no node.\n";
-}
 
 int Misused(const std::string& what) {
   std::cerr << "l2p: " << what << "\n";
@@ -56,9 +25,7 @@ int RunCommand(const Command& command, const std::vector<std::string>& words) {
     return Misused(absl::StrCat(command.name, ": ", std::string(arguments.status().message())));
   }
   if (arguments->Has("--help")) {
-    std::cout << "usage: l2p " << command.name << " " << command.usage << "\n"
-              << command.help << "\n\n";
-    PrintOptions(std::cout, options);
+    PrintHelp(std::cout, command);
     return kExitDone;
   }
   const size_t given = arguments->positional().size();
@@ -76,6 +43,10 @@ int Main(std::vector<std::string> words) {
     return std::any_of(Commands().begin(), Commands().end(),
                        [&](const Command& command) { return word == command.name; });
   };
+  if (words == std::vector<std::string>{"help", "--man"}) {
+    std::cout << CliManPage();
+    return kExitDone;
+  }
   if (words.empty() || words[0] == "--help" || words[0] == "help" || words[0] == "-h") {
     PrintUsage(words.empty() ? std::cerr : std::cout);
     return words.empty() ? kExitUsage : kExitDone;

@@ -24,10 +24,8 @@ struct KindOfTemplate {
   const char* header;  // l2p/<header>
 };
 constexpr KindOfTemplate kKinds[] = {
-    {"chunking", "chunker", "chunker.h"},
-    {"hashing", "hasher", "hasher.h"},
-    {"storage", "store", "block_store.h"},
-    {"service", "service", "service.h"},
+    {"chunking", "chunker", "chunker.h"},  {"hashing", "hasher", "hasher.h"},
+    {"storage", "store", "block_store.h"}, {"service", "service", "service.h"},
     {"routing", "router", "router.h"},
 };
 

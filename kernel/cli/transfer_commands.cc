@@ -209,7 +209,7 @@ absl::Status SaveBody(std::istream& in, std::optional<uint64_t> size, PathOutput
 absl::StatusOr<Object::Ptr> Download(const Invocation& invocation, const std::string& id,
                                      const std::string& target) {
   if (invocation.arguments.Has("--keep")) {
-    return absl::InvalidArgumentError("--keep needs the admin socket of a node on this machine");
+    return absl::InvalidArgumentError("--keep needs the admin socket of a node of yours on this machine");
   }
   L2P_ASSIGN_OR_RETURN(const std::unique_ptr<PathOutput> output, PathOutput::Open(target));
   ApiClient::Request request;

@@ -41,7 +41,9 @@ TEST_F(Installation, HasEveryPart) {
   for (const char* name :
        {"bin/l2pkernel", "bin/l2p", "bin/l2p-check-plugin", "bin/l2p-simulate",
         "share/l2p/scenarios/home.scenario", "lib/libl2p-sdk.so", "lib/libl2p-testkit.a",
-        "include/l2p/plugin.h", "include/l2p/testkit/conformance.h", "share/l2p/node.properties"}) {
+        "include/l2p/plugin.h", "include/l2p/testkit/conformance.h", "share/l2p/node.properties",
+        "share/man/man1/l2p.1", "share/man/man1/l2pkernel.1",
+        "share/bash-completion/completions/l2p", "share/zsh/vendor-completions/_l2p"}) {
     EXPECT_TRUE(fs::exists(Path(name))) << name;
   }
 }
