@@ -115,4 +115,21 @@ std::vector<BlockTable::Item> BlockTable::After(const Key* after, size_t most) c
   return items;
 }
 
+std::vector<BlockTable::Item> BlockTable::WithPrefix(uint32_t prefix) const {
+  std::vector<Item> items;
+  if (leaves_.empty()) return items;
+  Key low;
+  for (size_t i = 0; i < sizeof prefix; ++i) {
+    low.bytes[i] = static_cast<uint8_t>(prefix >> (24 - 8 * i));
+  }
+  for (size_t leaf = LeafOf(low); leaf < leaves_.size(); ++leaf) {
+    const std::vector<Entry>& entries = leaves_[leaf].entries;
+    for (auto at = LowerBound(entries, low); at != entries.end(); ++at) {
+      if (PrefixOf(at->key) != prefix) return items;
+      items.push_back({at->key, Unpack(*at)});
+    }
+  }
+  return items;
+}
+
 }  // namespace l2p::pack

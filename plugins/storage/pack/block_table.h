@@ -44,6 +44,9 @@ class BlockTable {
   // Up to `most` items with a key greater than `after` (from the first when null), in order.
   std::vector<Item> After(const Key* after, size_t most) const;
 
+  // All items whose key has this prefix, in order.
+  std::vector<Item> WithPrefix(uint32_t prefix) const;
+
  private:
   struct Entry {
     Key key;

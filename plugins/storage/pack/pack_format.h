@@ -23,7 +23,9 @@
 //                 unit   where the record begins in its segment, divided by 8
 //                 what   bodyLength | 0x80000000 for a delete, plus idLength << 23
 //
-// An index file, 0000000007.index, repeats what its segment says and can be made again from it.
+// An index file, 0000000007.index, repeats what its segment says and can be made again from it. It
+// counts only if the segment has the size that it names: the last segment has one from the pack's
+// closing, which the next record makes void.
 #ifndef L2P_PLUGINS_STORAGE_PACK_PACK_FORMAT_H_
 #define L2P_PLUGINS_STORAGE_PACK_PACK_FORMAT_H_
 
@@ -58,6 +60,12 @@ struct Key {
   }
 };
 Key KeyOf(const Crypto& crypto, const Multihash& id);
+
+// A number from the first four bytes: of two keys the lesser has no greater prefix.
+inline uint32_t PrefixOf(const Key& key) {
+  return uint32_t{key.bytes[0]} << 24 | uint32_t{key.bytes[1]} << 16 | uint32_t{key.bytes[2]} << 8 |
+         key.bytes[3];
+}
 
 // Sizes of a record, which `what` carries.
 class RecordShape {

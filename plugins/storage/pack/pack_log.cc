@@ -17,6 +17,8 @@ constexpr uint64_t kMostBytesPerWrite = 16 * 1024 * 1024;
 constexpr uint64_t kGarbageShare = 5;
 constexpr uint64_t kIdleShare = 16;
 
+constexpr size_t kItemsPerPage = 1024;  // Looked up while readers wait.
+
 RecordShape ShapeOf(const NewRecord& record) {
   return {record.is_delete, record.id.size(), record.body.size()};
 }
@@ -30,6 +32,11 @@ PackLog::PackLog(Host& host, Folder& folder, Options options)
       files_(folder),
       write_turn_(host),
       sync_turn_(host) {}
+
+PackLog::~PackLog() {
+  if (!head_.has_value() || head_->empty() || head_->indexed == head_->size) return;
+  if (Sync().ok()) WriteIndex(*head_);
+}
 
 bool PackLog::Find(const Key& key, Location& out) {
   MutexLock lock(mutex_);
@@ -68,6 +75,7 @@ bool PackLog::Holds(const NewRecord& record) {
 void PackLog::Retire(const Key& key) {
   Location old;
   if (!table_.Find(key, old)) return;
+  if (head_->number == old.segment) head_->dead.push_back({key, old.unit, old.shape});
   segments_[old.segment].live -= old.shape.record_bytes();
   bytes_ -= old.shape.body_length();
 }
@@ -108,7 +116,7 @@ absl::Status PackLog::Append(std::span<const NewRecord> records) {
 
 // Sees to it that there is a head for a record of `bytes`.
 absl::Status PackLog::MakeRoom(bool only_deletes, uint64_t bytes) {
-  const bool is_empty = head_.has_value() && head_->entries.empty();
+  const bool is_empty = head_.has_value() && head_->empty();
   if (head_.has_value() && (is_empty || head_->size + bytes <= options_.segment_bytes)) {
     return absl::OkStatus();
   }
@@ -181,12 +189,13 @@ void PackLog::Enter(std::span<const NewRecord* const> records) {
     if (record->is_delete) {
       table_.Erase(record->key);
       segment.deletes += shape.record_bytes();
+      head_->dead.push_back({record->key, unit, shape});
     } else {
       const Location location{head_->number, unit, shape};
       table_.Set(record->key, location);
       NotePut(location);
+      head_->prefixes.push_back(PrefixOf(record->key));
     }
-    head_->entries.push_back({record->key, unit, shape});
     head_->size += shape.record_bytes();
   }
   segment.size = head_->size;
@@ -253,15 +262,35 @@ absl::Status PackLog::SealHead() {
     head_number_ = 0;
   }
   // A distrusted segment gets no index, so that a start reads it through.
-  if (!distrusted) WriteIndex(*head_);
+  if (!distrusted && head_->indexed != head_->size) WriteIndex(*head_);
   head_.reset();
   return absl::OkStatus();
 }
 
-void PackLog::WriteIndex(const Head& head) {
-  std::vector<IndexEntry> entries = head.entries;
+std::vector<IndexEntry> PackLog::EntriesOf(const Head& head) {
+  std::vector<IndexEntry> entries = head.dead;
   SortByKey(entries);
-  const std::string index = EncodeIndex(head.tag, head.number, head.size, entries);
+  const auto middle = static_cast<std::ptrdiff_t>(entries.size());
+  std::vector<uint32_t> prefixes = head.prefixes;
+  std::sort(prefixes.begin(), prefixes.end());
+  prefixes.erase(std::unique(prefixes.begin(), prefixes.end()), prefixes.end());
+  for (std::span<const uint32_t> rest = prefixes; !rest.empty();) {
+    const size_t count = std::min(rest.size(), kItemsPerPage);
+    MutexLock lock(mutex_);
+    for (const uint32_t prefix : rest.first(count)) {
+      for (const BlockTable::Item& item : table_.WithPrefix(prefix)) {
+        if (item.location.segment != head.number) continue;
+        entries.push_back({item.key, item.location.unit, item.location.shape});
+      }
+    }
+    rest = rest.subspan(count);
+  }
+  std::inplace_merge(entries.begin(), entries.begin() + middle, entries.end(), ComesBefore);
+  return entries;
+}
+
+void PackLog::WriteIndex(const Head& head) {
+  const std::string index = EncodeIndex(head.tag, head.number, head.size, EntriesOf(head));
   const absl::Status status = WriteFileDurably(folder_, IndexName(head.number), AsBytes(index));
   if (!status.ok()) {
     host_.Log(Severity::kWarning,

@@ -48,6 +48,8 @@ class PackLog {
 
   // Opens the pack in the host's folder, or makes one. `host` outlives it.
   static absl::StatusOr<std::unique_ptr<PackLog>> Open(Host& host, Options options);
+  // Notes what the head holds, so that the next Open need not read it through.
+  ~PackLog();
 
   bool Find(const Key& key, Location& out) L2P_EXCLUDES(mutex_);
   std::vector<BlockTable::Item> After(const Key* after, size_t most) L2P_EXCLUDES(mutex_);
@@ -94,7 +96,13 @@ class PackLog {
     std::shared_ptr<File> file;
     Tag tag{};
     uint64_t size = 0;
-    std::vector<IndexEntry> entries;
+    uint64_t indexed = 0;  // The size that its index file speaks of; 0: there is none.
+    // Of its records, those that table_ does not tell of, and what the others are found there by.
+    // All 24 bytes of each would take the memory of a million small blocks once more.
+    std::vector<IndexEntry> dead;
+    std::vector<uint32_t> prefixes;
+
+    bool empty() const { return size == kSegmentHeader; }
   };
   class Recovery;  // Opens a pack: recovery.cc.
 
@@ -109,6 +117,7 @@ class PackLog {
   absl::Status CutTornTail();
   void Enter(std::span<const NewRecord* const> records);
   void WriteIndex(const Head& head);
+  std::vector<IndexEntry> EntriesOf(const Head& head);
   bool ReleaseReserve();
 
   bool Holds(const NewRecord& record) L2P_REQUIRES(mutex_);

@@ -6,7 +6,7 @@ namespace {
 
 constexpr l2p::SettingSpec kSettings[] = {
     {"segment", l2p::SettingType::kSize, "128MiB", "64KiB..16GiB",
-     "bytes of a segment file; a start reads the last one through"},
+     "bytes of a segment file; a start after a crash reads the last one through"},
     {"reserve", l2p::SettingType::kSize, "1MiB", "4KiB..1GiB",
      "bytes kept back so that deleting works on a full disk"},
 };

@@ -1,6 +1,8 @@
-// Opening a pack: every sealed segment is known by its index, the last one is read through.
+// Opening a pack: a segment is known by its index; the last one is read through unless the pack was
+// closed in order.
 #include <algorithm>
-#include <tuple>
+#include <compare>
+#include <span>
 
 #include "absl/strings/str_cat.h"
 #include "pack_log.h"
@@ -8,20 +10,56 @@
 namespace l2p::pack {
 namespace {
 
-// Entries that are sorted at a time: what opening takes in memory beside the table itself.
-constexpr uint64_t kEntriesPerPass = 256 * 1024;
+// Entries that are merged at a time: what opening takes in memory beside the table itself.
+constexpr uint64_t kEntriesPerPass = 128 * 1024;
 
-// An entry and its segment, compared in the order of the log within one key.
-struct Found {
-  IndexEntry entry;
-  uint32_t segment;
+// The sorted entries of some segments, one after another in the order of the log within each key.
+class Merge {
+ public:
+  struct Run {
+    size_t source;  // Of two runs, the one with the lesser number is the older segment's.
+    std::span<const IndexEntry> rest;
+  };
+
+  explicit Merge(std::vector<Run> runs) : runs_(std::move(runs)) {
+    std::erase_if(runs_, [](const Run& run) { return run.rest.empty(); });
+    std::make_heap(runs_.begin(), runs_.end(), ComesAfter);
+  }
+
+  bool done() const { return runs_.empty(); }
+  const IndexEntry& entry() const { return runs_.front().rest.front(); }
+  size_t source() const { return runs_.front().source; }
+
+  void Advance() {
+    runs_.front().rest = runs_.front().rest.subspan(1);
+    if (runs_.front().rest.empty()) {
+      std::pop_heap(runs_.begin(), runs_.end(), ComesAfter);
+      runs_.pop_back();
+    } else {
+      SinkFront();
+    }
+  }
+
+ private:
+  static bool ComesAfter(const Run& a, const Run& b) {
+    const std::strong_ordering order = a.rest.front().key <=> b.rest.front().key;
+    return order != 0 ? order > 0 : a.source > b.source;
+  }
+
+  // Half of what popping and pushing would cost, and nothing for a front that stays in front.
+  void SinkFront() {
+    for (size_t at = 0;;) {
+      size_t least = 2 * at + 1;
+      if (least >= runs_.size()) return;
+      if (least + 1 < runs_.size() && ComesAfter(runs_[least], runs_[least + 1])) ++least;
+      if (!ComesAfter(runs_[at], runs_[least])) return;
+      std::swap(runs_[at], runs_[least]);
+      at = least;
+    }
+  }
+
+  std::vector<Run> runs_;
 };
-
-bool Before(const Found& a, const Found& b) {
-  const std::strong_ordering order = a.entry.key <=> b.entry.key;
-  if (order != 0) return order < 0;
-  return std::tie(a.segment, a.entry.unit) < std::tie(b.segment, b.entry.unit);
-}
 
 }  // namespace
 
@@ -98,6 +136,7 @@ class PackLog::Recovery {
       if (header.ok()) {
         source.header = *header;
         source.index_bytes = kIndexHeader + header->entries() * kIndexEntry;
+        if (last) ContinueHead(source, std::move(file));
         sources_.push_back(std::move(source));
         return absl::OkStatus();
       }
@@ -151,12 +190,7 @@ class PackLog::Recovery {
       L2P_RETURN_IF_ERROR(file->Sync());
       source.size = content->end;
     }
-    log_.head_ = Head{source.number, file, content->tag, source.size, content->entries};
-    {
-      MutexLock lock(log_.mutex_);
-      log_.head_number_ = source.number;
-      log_.head_file_ = std::move(file);
-    }
+    SetHead({source.number, file, content->tag, source.size, 0, {}, {}});
     source.scanned = true;
     source.entries = std::move(content->entries);
     SortByKey(source.entries);
@@ -164,7 +198,23 @@ class PackLog::Recovery {
     return absl::OkStatus();
   }
 
+  // The last segment has an index that speaks of all of it: what that says was synced before.
+  void ContinueHead(const Source& source, std::shared_ptr<File> file) {
+    SetHead({source.number, std::move(file), source.header.tag, source.size, source.size, {}, {}});
+  }
+
+  void SetHead(Head head) {
+    MutexLock lock(log_.mutex_);
+    log_.head_number_ = head.number;
+    log_.head_file_ = head.file;
+    log_.head_ = std::move(head);
+  }
+
   void Clear() {
+    if (log_.head_.has_value()) {
+      log_.head_->dead.clear();
+      log_.head_->prefixes.clear();
+    }
     MutexLock lock(log_.mutex_);
     log_.table_ = BlockTable();
     log_.bytes_ = 0;
@@ -192,20 +242,17 @@ class PackLog::Recovery {
 
   // False when an index was found damaged and its segment scanned instead.
   absl::StatusOr<bool> MergeParts(size_t from, size_t to) {
-    std::vector<Found> all;
-    std::vector<IndexEntry> entries;
-    for (Source& source : sources_) {
+    std::vector<std::vector<IndexEntry>> read(sources_.size());
+    std::vector<Merge::Run> runs;
+    for (size_t i = 0; i < sources_.size(); ++i) {
+      Source& source = sources_[i];
       if (source.scanned) {
-        for (const IndexEntry& entry : source.entries) {
-          const size_t part = PartOf(entry.key);
-          if (part >= from && part < to) all.push_back({entry, source.number});
-        }
+        runs.push_back({i, PartsOf(source.entries, from, to)});
         continue;
       }
-      entries.clear();
       L2P_ASSIGN_OR_RETURN(std::unique_ptr<File> index,
                            folder_.Open(IndexName(source.number), Folder::Mode::kRead));
-      const absl::Status status = ReadIndexParts(*index, source.header, from, to, entries);
+      const absl::Status status = ReadIndexParts(*index, source.header, from, to, read[i]);
       if (absl::IsDataLoss(status)) {
         L2P_ASSIGN_OR_RETURN(std::unique_ptr<File> file,
                              folder_.Open(SegmentName(source.number), Folder::Mode::kWrite));
@@ -213,25 +260,38 @@ class PackLog::Recovery {
         return false;
       }
       L2P_RETURN_IF_ERROR(status);
-      for (const IndexEntry& entry : entries) all.push_back({entry, source.number});
+      runs.push_back({i, read[i]});
     }
-    std::sort(all.begin(), all.end(), Before);
-    Enter(all);
+    Enter(Merge(std::move(runs)));
     return true;
   }
 
-  void Enter(const std::vector<Found>& all) {
+  static std::span<const IndexEntry> PartsOf(const std::vector<IndexEntry>& sorted, size_t from,
+                                             size_t to) {
+    const auto begin_of = [&](size_t part) {
+      return std::partition_point(sorted.begin(), sorted.end(), [&](const IndexEntry& entry) {
+        return PartOf(entry.key) < part;
+      });
+    };
+    return {begin_of(from), begin_of(to)};
+  }
+
+  void Enter(Merge merge) {
     MutexLock lock(log_.mutex_);
-    for (size_t i = 0; i < all.size(); ++i) {
-      const auto& [entry, segment] = all[i];
-      if (entry.shape.is_delete()) {
-        log_.segments_[segment].deletes += entry.shape.record_bytes();
+    while (!merge.done()) {
+      const IndexEntry entry = merge.entry();
+      const uint32_t number = sources_[merge.source()].number;
+      merge.Advance();
+      if (entry.shape.is_delete()) log_.segments_[number].deletes += entry.shape.record_bytes();
+      const bool newest = merge.done() || merge.entry().key != entry.key;
+      if (newest && !entry.shape.is_delete()) {
+        const Location location{number, entry.unit, entry.shape};
+        log_.table_.Append(entry.key, location);
+        log_.NotePut(location);
+        if (number == log_.head_number_) log_.head_->prefixes.push_back(PrefixOf(entry.key));
+      } else if (number == log_.head_number_) {
+        log_.head_->dead.push_back(entry);
       }
-      const bool newest = i + 1 == all.size() || all[i + 1].entry.key != entry.key;
-      if (!newest || entry.shape.is_delete()) continue;
-      const Location location{segment, entry.unit, entry.shape};
-      log_.table_.Append(entry.key, location);
-      log_.NotePut(location);
     }
   }
 

@@ -227,11 +227,13 @@ absl::StatusOr<std::vector<IndexEntry>> LoadEntries(const Crypto& crypto, Folder
   return std::move(content.entries);
 }
 
+bool ComesBefore(const IndexEntry& a, const IndexEntry& b) {
+  const std::strong_ordering order = a.key <=> b.key;
+  return order != 0 ? order < 0 : a.unit < b.unit;
+}
+
 void SortByKey(std::vector<IndexEntry>& entries) {
-  std::sort(entries.begin(), entries.end(), [](const IndexEntry& a, const IndexEntry& b) {
-    const std::strong_ordering order = a.key <=> b.key;
-    return order != 0 ? order < 0 : a.unit < b.unit;
-  });
+  std::sort(entries.begin(), entries.end(), ComesBefore);
 }
 
 }  // namespace l2p::pack

@@ -71,6 +71,8 @@ absl::Status ReadIndexParts(const File& index, const IndexHeader& header, size_t
 absl::StatusOr<std::vector<IndexEntry>> LoadEntries(const Crypto& crypto, Folder& folder,
                                                     uint32_t number, uint64_t segment_size);
 
+// The order of an index: by key, then by place.
+bool ComesBefore(const IndexEntry& a, const IndexEntry& b);
 void SortByKey(std::vector<IndexEntry>& entries);
 
 }  // namespace l2p::pack

@@ -199,6 +199,46 @@ TEST_F(PackTest, AnswersAFailedWriteAndGoesOn) {
   });
 }
 
+TEST_F(PackTest, OpensWhatWasClosedInOrderWithoutReadingItsBlocks) {
+  InTask([&] {
+    Fill(*Open(), 10, 4000);
+    ASSERT_TRUE(FilesOf(host()).contains(pack::IndexName(1)));
+    // A scan would take the changed record for a torn end, and cut off all ten.
+    Flip(pack::SegmentName(1), 1000);
+    auto store = Open();
+    EXPECT_TRUE(absl::IsDataLoss(GetOne(*store, blocks_[0].id).status()));
+    EXPECT_EQ(CountReadable(*store), 9u);
+    Flip(pack::SegmentName(1), 1000);
+    // The same segment goes on, with what was deleted and put again: too little to compact.
+    const Block one = MakeBlock(100, 50);
+    const Block other = MakeBlock(101, 50);
+    for (const Block* block : {&one, &other}) {
+      ASSERT_TRUE(PutOne(*store, *block).ok());
+      ASSERT_TRUE(DeleteOne(*store, block->id).ok());
+    }
+    ASSERT_TRUE(PutOne(*store, other).ok());
+    store.reset();
+    store = Open();
+    EXPECT_TRUE(absl::IsNotFound(GetOne(*store, one.id).status()));
+    EXPECT_TRUE(GetOne(*store, other.id).ok());
+    EXPECT_EQ(CountReadable(*store), 10u);
+    EXPECT_FALSE(FilesOf(host()).contains(pack::SegmentName(2)));
+  });
+}
+
+TEST_F(PackTest, DoesNotTrustAnIndexOfAnEarlierClosing) {
+  InTask([&] {
+    Fill(*Open(), 3, 4000);
+    Folder& folder = **host().folder();
+    const auto old = *folder.Open(pack::IndexName(1), Folder::Mode::kRead);
+    std::vector<uint8_t> bytes(*old->Size());
+    ASSERT_TRUE(old->Read(0, bytes).ok());
+    Fill(*Open(), 2, 1000);
+    ASSERT_TRUE(WriteFileDurably(folder, pack::IndexName(1), bytes).ok());
+    EXPECT_EQ(CountReadable(*Open()), 5u);
+  });
+}
+
 TEST_F(PackTest, SharesASyncBetweenThoseWhoWait) {
   InTask([&] {
     auto store = Open();
