@@ -40,7 +40,7 @@ std::vector<PeerInfo> Bootstrap::KnownPeers() {
 }
 
 void Bootstrap::Join() {
-  if (!network_.Peers().empty()) return;
+  if (!network_.is_alone()) return;
   for (const Multiaddr& address : addresses_) {
     const absl::StatusOr<PeerId> peer = network_.Connect(address, runtime_.Now() + kDialLimit);
     if (!peer.ok()) {

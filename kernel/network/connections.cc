@@ -184,6 +184,12 @@ std::vector<Connections::Standing> Connections::All() {
   return all;
 }
 
+bool Connections::empty() {
+  MutexLock lock(mutex_);
+  return std::all_of(peers_.begin(), peers_.end(),
+                     [](const auto& entry) { return entry.second.links.empty(); });
+}
+
 void Connections::Protect(const PeerId& peer) {
   MutexLock lock(mutex_);
   protected_.insert(peer);

@@ -82,6 +82,7 @@ class Connections final : public Inbound {
   std::unique_ptr<Registration> Watch(PeerWatcher watcher);
 
   std::vector<Standing> All();
+  bool empty();  // No connection stands.
 
   // Whether anybody has connected to this node since it was started.
   bool was_dialled() const { return was_dialled_; }

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "kernel/network/signed_peer_record.h"
 
 namespace l2p {
 namespace {
@@ -55,6 +54,7 @@ Identify::Identify(Runtime& runtime, const Identity& identity, const Crypto& cry
       protocols_(protocols),
       ending_(ending),
       own_addresses_(std::move(own_addresses)),
+      records_(identity, crypto),
       heard_(runtime, "identify", kMostApplied, kMostHeard) {}
 
 absl::Status Identify::Start() {
@@ -176,8 +176,7 @@ absl::StatusOr<std::string> Identify::OwnMessage(const Connection& connection) {
   for (;;) {
     message.clear_listen_addrs();
     for (const Multiaddr& address : addresses) message.add_listen_addrs(address.bytes());
-    L2P_ASSIGN_OR_RETURN(*message.mutable_signed_peer_record(),
-                         SignPeerRecord(identity_, addresses, seq));
+    L2P_ASSIGN_OR_RETURN(*message.mutable_signed_peer_record(), records_.Own(addresses, seq));
     if (message.ByteSizeLong() <= kMostOwnBytes || addresses.empty()) break;
     addresses.pop_back();
   }
@@ -195,7 +194,7 @@ void Identify::Answer(const std::shared_ptr<Connection>& connection,
 
 void Identify::Changed() {
   const Time now = runtime_.Now();
-  const bool anyone = !connections_.All().empty();
+  const bool anyone = !connections_.empty();
   {
     MutexLock lock(mutex_);
     changed_ = now;
@@ -230,8 +229,7 @@ absl::StatusOr<std::vector<Multiaddr>> Identify::AddressesIn(const Caller& from,
                                                              const pb::Identify& message) {
   std::vector<Multiaddr> said;
   if (message.has_signed_peer_record()) {
-    L2P_ASSIGN_OR_RETURN(said,
-                         ReadPeerRecord(AsBytes(message.signed_peer_record()), from.peer, crypto_));
+    L2P_ASSIGN_OR_RETURN(said, records_.Read(AsBytes(message.signed_peer_record()), from.peer));
   } else {
     for (const std::string& binary : message.listen_addrs()) {
       absl::StatusOr<Multiaddr> address = Multiaddr::FromBinary(AsBytes(binary));

@@ -11,6 +11,7 @@
 #include "kernel/network/ending_streams.h"
 #include "kernel/network/identify.pb.h"
 #include "kernel/network/served_protocols.h"
+#include "kernel/network/signed_peer_record.h"
 #include "l2p/crypto.h"
 
 namespace l2p {
@@ -73,6 +74,7 @@ class Identify {
   ServedProtocols& protocols_;
   EndingStreams& ending_;
   const std::function<std::vector<Multiaddr>()> own_addresses_;
+  PeerRecords records_;
 
   Mutex mutex_{"Identify"};
   std::map<uint64_t, std::shared_ptr<Asking>> asking_ L2P_GUARDED_BY(mutex_);

@@ -99,6 +99,7 @@ class Network {
     std::optional<Duration> rtt;  // Median.
   };
   std::vector<PeerStatus> Peers();  // Sorted by id.
+  bool is_alone() { return connections_.empty(); }
 
  private:
   void Sweep();

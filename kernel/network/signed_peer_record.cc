@@ -22,6 +22,42 @@ std::string SignedBytes(std::string_view payload_type, std::string_view payload)
   return bytes;
 }
 
+struct Opened {
+  pb::Envelope envelope;
+  pb::PeerRecord record;
+};
+
+absl::StatusOr<Opened> Open(ByteView bytes) {
+  Opened opened;
+  if (!opened.envelope.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
+      opened.envelope.payload_type() != kPayloadType ||
+      !opened.record.ParseFromString(opened.envelope.payload())) {
+    return absl::DataLossError("signed peer record cannot be read");
+  }
+  return opened;
+}
+
+absl::Status Verify(const Opened& opened, const PeerId& peer, const Crypto& crypto) {
+  const pb::Envelope& envelope = opened.envelope;
+  const absl::StatusOr<PeerId> signer = PeerOf(AsBytes(envelope.public_key()), crypto);
+  if (!signer.ok() || *signer != peer || opened.record.peer_id() != peer.bytes()) {
+    return absl::DataLossError("signed peer record is about another peer");
+  }
+  const std::string was_signed = SignedBytes(envelope.payload_type(), envelope.payload());
+  const absl::Status verified = crypto.Verify(AsBytes(envelope.public_key()), AsBytes(was_signed),
+                                              AsBytes(envelope.signature()));
+  return verified.ok() ? verified : absl::DataLossError("signed peer record is forged");
+}
+
+std::vector<Multiaddr> AddressesOf(const pb::PeerRecord& record) {
+  std::vector<Multiaddr> addresses;
+  for (const pb::PeerRecord::Address& address : record.addresses()) {
+    absl::StatusOr<Multiaddr> multiaddr = Multiaddr::FromBinary(AsBytes(address.multiaddr()));
+    if (multiaddr.ok()) addresses.push_back(*std::move(multiaddr));
+  }
+  return addresses;
+}
+
 }  // namespace
 
 absl::StatusOr<PeerId> PeerOf(ByteView public_key, const Crypto& crypto) {
@@ -48,26 +84,43 @@ absl::StatusOr<std::string> SignPeerRecord(const Identity& identity,
 
 absl::StatusOr<std::vector<Multiaddr>> ReadPeerRecord(ByteView bytes, const PeerId& peer,
                                                       const Crypto& crypto) {
-  pb::Envelope envelope;
-  pb::PeerRecord record;
-  if (!envelope.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
-      envelope.payload_type() != kPayloadType || !record.ParseFromString(envelope.payload())) {
-    return absl::DataLossError("signed peer record cannot be read");
+  L2P_ASSIGN_OR_RETURN(const Opened opened, Open(bytes));
+  L2P_RETURN_IF_ERROR(Verify(opened, peer, crypto));
+  return AddressesOf(opened.record);
+}
+
+absl::StatusOr<std::string> PeerRecords::Own(const std::vector<Multiaddr>& addresses,
+                                             uint64_t seq) {
+  {
+    MutexLock lock(mutex_);
+    if (const auto found = own_.find(addresses); found != own_.end()) return found->second;
   }
-  const absl::StatusOr<PeerId> signer = PeerOf(AsBytes(envelope.public_key()), crypto);
-  if (!signer.ok() || *signer != peer || record.peer_id() != peer.bytes()) {
-    return absl::DataLossError("signed peer record is about another peer");
+  L2P_ASSIGN_OR_RETURN(std::string record, SignPeerRecord(identity_, addresses, seq));
+  MutexLock lock(mutex_);
+  if (own_.size() == kMostOwn) own_.clear();
+  own_[addresses] = record;
+  return record;
+}
+
+absl::StatusOr<std::vector<Multiaddr>> PeerRecords::Read(ByteView bytes, const PeerId& peer) {
+  L2P_ASSIGN_OR_RETURN(const Opened opened, Open(bytes));
+  const ByteView parts[] = {peer.binary(), bytes};
+  const Sha256Digest said = crypto_.Sha256(parts);
+  bool is_known = false;
+  {
+    MutexLock lock(mutex_);
+    is_known = verified_.contains(said);
   }
-  const std::string was_signed = SignedBytes(envelope.payload_type(), envelope.payload());
-  const absl::Status verified = crypto.Verify(AsBytes(envelope.public_key()), AsBytes(was_signed),
-                                              AsBytes(envelope.signature()));
-  if (!verified.ok()) return absl::DataLossError("signed peer record is forged");
-  std::vector<Multiaddr> addresses;
-  for (const pb::PeerRecord::Address& address : record.addresses()) {
-    absl::StatusOr<Multiaddr> multiaddr = Multiaddr::FromBinary(AsBytes(address.multiaddr()));
-    if (multiaddr.ok()) addresses.push_back(*std::move(multiaddr));
-  }
-  return addresses;
+  if (!is_known) L2P_RETURN_IF_ERROR(Verify(opened, peer, crypto_));
+  MutexLock lock(mutex_);
+  if (verified_.size() == kMostVerified) verified_.clear();
+  verified_.insert(said);
+  return AddressesOf(opened.record);
+}
+
+size_t PeerRecords::remembered() const {
+  MutexLock lock(mutex_);
+  return own_.size() + verified_.size();
 }
 
 }  // namespace l2p

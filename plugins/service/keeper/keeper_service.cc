@@ -43,12 +43,7 @@ absl::Status KeeperService::Serve(Work& work) {
   add(std::move(serving));
   PeerWatcher watcher;
   watcher.up = [&work](const PeerInfo& peer, const std::vector<std::string>&) {
-    const std::vector<Roster::Peer> known = work.keeping.roster.Peers();
-    const auto found =
-        std::lower_bound(known.begin(), known.end(), peer.id,
-                         [](const Roster::Peer& one, const PeerId& id) { return one.id < id; });
-    const bool is_back = found != known.end() && found->id == peer.id && !found->within_reach();
-    if (is_back) work.prober.Hurry(peer.id);
+    if (work.keeping.roster.IsAway(peer.id)) work.prober.Hurry(peer.id);
   };
   watcher.down = [](const PeerId&) {};
   add(messenger.Watch(std::move(watcher)));

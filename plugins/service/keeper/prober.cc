@@ -16,7 +16,7 @@ Prober::Prober(const Keeping& keeping)
                                             "Bytes of probes and of their answers.")) {}
 
 Duration Prober::Interval() const {
-  const size_t peers = keeping_.roster.Peers().size();
+  const size_t peers = keeping_.roster.peers();
   // Half of the probes are made by the other side.
   const Duration spread =
       kDay / static_cast<double>(keeping_.options.probes_per_day) * static_cast<double>(peers);

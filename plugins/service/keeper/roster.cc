@@ -276,6 +276,17 @@ std::vector<Roster::Peer> Roster::Peers() const {
   return peers;
 }
 
+size_t Roster::peers() const {
+  MutexLock lock(mutex_);
+  return peers_.size();
+}
+
+bool Roster::IsAway(const PeerId& id) const {
+  MutexLock lock(mutex_);
+  const auto found = peers_.find(id);
+  return found != peers_.end() && found->second.absent_since != absl::InfiniteFuture();
+}
+
 void Roster::Heard(const PeerId& id, Time now) {
   MutexLock lock(mutex_);
   const auto found = peers_.find(id);

@@ -78,6 +78,8 @@ class Roster {
     bool within_reach() const { return absent_since == absl::InfiniteFuture(); }
   };
   std::vector<Peer> Peers() const;
+  size_t peers() const;
+  bool IsAway(const PeerId& peer) const;
   void Heard(const PeerId& peer, Time now);
   // True when it was within reach until now.
   bool Missed(const PeerId& peer, Time now);

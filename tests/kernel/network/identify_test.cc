@@ -92,6 +92,33 @@ TEST_F(IdentifyTest, SignedRecordsMatchTheVectorOfTheImplementations) {
           .status()));
 }
 
+TEST_F(IdentifyTest, RecordsAreSignedAndVerifiedOnceButEachIsVerified) {
+  const auto identity = TestIdentity(0);
+  PeerRecords own(*identity, TestCrypto());
+  const std::vector<Multiaddr> here = {Address("/ip4/127.0.0.1/tcp/4001")};
+  const std::string first = *own.Own(here, 1);
+  EXPECT_EQ(*own.Own(here, 2), first);
+  EXPECT_NE(*own.Own({}, 2), first);
+
+  PeerRecords reader(*TestIdentity(1), TestCrypto());
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(*reader.Read(AsBytes(first), identity->peer()), here);
+    EXPECT_FALSE(reader.Read(AsBytes(first), TestIdentity(1)->peer()).ok());
+    std::string forged = first;
+    forged.back() ^= 1;
+    EXPECT_FALSE(reader.Read(AsBytes(forged), identity->peer()).ok());
+  }
+  for (uint64_t seq = 0; seq <= PeerRecords::kMostVerified; ++seq) {
+    const std::string record = *SignPeerRecord(*identity, here, seq);
+    ASSERT_TRUE(reader.Read(AsBytes(record), identity->peer()).ok());
+    ASSERT_LE(reader.remembered(), PeerRecords::kMostVerified);
+  }
+  for (uint16_t port = 1; port < 3 * PeerRecords::kMostOwn; ++port) {
+    ASSERT_TRUE(own.Own({Address(absl::StrCat("/ip4/127.0.0.1/tcp/", port))}, 1).ok());
+    ASSERT_LE(own.remembered(), PeerRecords::kMostOwn);
+  }
+}
+
 TEST_F(IdentifyTest, MergesSeveralMessages) {
   Run([&] {
     SimPeer a(simulation, network);
