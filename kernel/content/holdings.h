@@ -104,8 +104,12 @@ class Holdings {
 
   // The blocks of a held group, and its record; NotFound. This node's own promise before others'.
   absl::StatusOr<HeldGroups::Content> FindContent(const Multihash& group) const;
-  // The records of all promises for a group, by owner, at most `most`.
-  absl::StatusOr<std::vector<std::string>> FindRecords(const Multihash& group, size_t most) const;
+  // The records of the promises for a group that have one, by pusher, of at most `most` promises.
+  struct HeldRecord {
+    PeerId pusher;
+    std::string bytes;
+  };
+  absl::StatusOr<std::vector<HeldRecord>> FindRecords(const Multihash& group, size_t most) const;
   absl::StatusOr<Group> FindGroup(const Multihash& group) const;
 
   std::vector<HeldGroup> List(const Multihash& after, size_t most) const;  // As HeldGroups::List.

@@ -14,12 +14,12 @@ absl::StatusOr<std::optional<Bytes>> Answer(const Holdings& holdings, ByteView r
     return absl::InvalidArgumentError("malformed request");
   }
   L2P_ASSIGN_OR_RETURN(const Multihash group, Multihash::FromBinary(AsBytes(asked.group())));
-  L2P_ASSIGN_OR_RETURN(const std::vector<std::string> records,
+  L2P_ASSIGN_OR_RETURN(const std::vector<Holdings::HeldRecord> records,
                        holdings.FindRecords(group, kMaxRecordsOfGroup));
   wire::GroupAnswer answer;
-  for (const std::string& record : records) {
+  for (const Holdings::HeldRecord& record : records) {
     // What is kept with a group is the pusher's; only records are given on.
-    if (record.size() <= GroupRecord::kMaxBytes) answer.add_record(record);
+    if (record.bytes.size() <= GroupRecord::kMaxBytes) answer.add_record(record.bytes);
   }
   return Bytes::Of(answer.SerializeAsString());
 }

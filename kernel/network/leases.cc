@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "kernel/network/leases.pb.h"
+#include "l2p/group_record.h"
 #include "l2p/settings.h"
 
 namespace l2p {
@@ -23,6 +24,7 @@ constexpr Duration kSearchLimit = absl::Seconds(20);
 constexpr Duration kRetry = absl::Hours(1);
 constexpr Duration kFirstLook = absl::Hours(24);
 constexpr size_t kHoldersWanted = 100;
+constexpr size_t kMaxPushers = 64;  // Of one group that are looked at.
 constexpr size_t kRowsAtOnce = 256;
 constexpr size_t kTellAtOnce = 64;                  // Groups, in one period.
 constexpr Duration kLongestPause = absl::Hours(6);  // Between two times of telling the same.
@@ -116,21 +118,57 @@ absl::StatusOr<std::optional<Bytes>> Leases::Answer(ByteView bytes) {
   for (const Multihash& group : groups) {
     wire::LeaseState* state = answer.add_group();
     if (wish.end()) {
-      const absl::Status released = parts_.holdings.Release(group, owner);
-      if (!released.ok() && !absl::IsNotFound(released)) return released;
-      state->set_held(released.ok());
-      if (parts_.holdings.FindGroup(group).ok()) continue;
-      parts_.router.Get()->Withdraw({&group, 1});
+      L2P_ASSIGN_OR_RETURN(const bool ended, EndHere(group, owner));
+      state->set_held(ended);
       continue;
     }
     const absl::StatusOr<Time> until = parts_.holdings.LeaseUntil(TimeOf(wish.until_seconds()));
     if (!until.ok()) return refuse(std::string(until.status().message()));
-    const absl::StatusOr<Time> renewed = parts_.holdings.Renew(group, owner, *until);
-    if (!renewed.ok() && !absl::IsNotFound(renewed.status())) return renewed.status();
-    state->set_held(renewed.ok());
-    if (renewed.ok()) state->set_until_seconds(SecondsOf(*renewed));
+    L2P_ASSIGN_OR_RETURN(const std::optional<Time> renewed, RenewHere(group, owner, *until));
+    state->set_held(renewed.has_value());
+    if (renewed) state->set_until_seconds(SecondsOf(*renewed));
   }
   return Bytes::Copy(answer.SerializeAsString());
+}
+
+absl::StatusOr<std::vector<PeerId>> Leases::PushersFor(const Multihash& group,
+                                                       const PeerId& owner) const {
+  std::vector<PeerId> pushers = {owner};
+  L2P_ASSIGN_OR_RETURN(const std::vector<Holdings::HeldRecord> records,
+                       parts_.holdings.FindRecords(group, kMaxPushers));
+  for (const Holdings::HeldRecord& held : records) {
+    // What this node's own user keeps is nobody else's to end.
+    if (held.pusher == owner || held.pusher == parts_.identity.peer()) continue;
+    const auto record = OpenGroupRecord(parts_.crypto, AsBytes(held.bytes));
+    if (!record.ok() || record->group != group) continue;
+    const absl::StatusOr<PeerId> signer = PeerId::OfPublicKey(AsBytes(record->owner_key));
+    if (signer.ok() && *signer == owner) pushers.push_back(held.pusher);
+  }
+  return pushers;
+}
+
+absl::StatusOr<bool> Leases::EndHere(const Multihash& group, const PeerId& owner) {
+  L2P_ASSIGN_OR_RETURN(const std::vector<PeerId> pushers, PushersFor(group, owner));
+  bool was_held = false;
+  for (const PeerId& pusher : pushers) {
+    const absl::Status released = parts_.holdings.Release(group, pusher);
+    if (!released.ok() && !absl::IsNotFound(released)) return released;
+    was_held |= released.ok();
+  }
+  if (!parts_.holdings.FindGroup(group).ok()) parts_.router.Get()->Withdraw({&group, 1});
+  return was_held;
+}
+
+absl::StatusOr<std::optional<Time>> Leases::RenewHere(const Multihash& group, const PeerId& owner,
+                                                      Time until) {
+  L2P_ASSIGN_OR_RETURN(const std::vector<PeerId> pushers, PushersFor(group, owner));
+  std::optional<Time> longest;
+  for (const PeerId& pusher : pushers) {
+    const absl::StatusOr<Time> renewed = parts_.holdings.Renew(group, pusher, until);
+    if (!renewed.ok() && !absl::IsNotFound(renewed.status())) return renewed.status();
+    if (renewed.ok()) longest = std::max(longest.value_or(*renewed), *renewed);
+  }
+  return longest;
 }
 
 absl::StatusOr<std::string> Leases::Sign(std::span<const Multihash> groups, bool end, Time until,

@@ -21,7 +21,8 @@ absl::StatusOr<Duration> ParseLease(std::string_view text);
 
 // Leases are what joins an owner's objects to the promises of holders after the push: the owner
 // prolongs them while its node runs, and ends them when the object is removed, by messages it signs
-// (docs/protocol.md). A holder acts only on promises made to the key that has signed.
+// (docs/protocol.md). A holder acts only on promises made to the key that has signed, and on those
+// whose group record that key has signed: another peer may have brought them, to repair the group.
 //
 // [any thread] between Start and Stop.
 class Leases {
@@ -57,6 +58,12 @@ class Leases {
 
  private:
   absl::StatusOr<std::optional<Bytes>> Answer(ByteView request);
+  // For whom a promise is kept that `owner` may end or prolong.
+  absl::StatusOr<std::vector<PeerId>> PushersFor(const Multihash& group, const PeerId& owner) const;
+  absl::StatusOr<bool> EndHere(const Multihash& group, const PeerId& owner);
+  // Until when it is held now; nullopt if not.
+  absl::StatusOr<std::optional<Time>> RenewHere(const Multihash& group, const PeerId& owner,
+                                                Time until);
   absl::StatusOr<std::string> Sign(std::span<const Multihash> groups, bool end, Time until,
                                    const PeerId& holder) const;
   // What `holder` says of each group: until when it keeps it, nullopt if not.

@@ -226,7 +226,7 @@ class Repairer::Filling {
     while (const std::optional<size_t> next = Next(next_candidate_, candidates_.size())) {
       const PeerInfo& candidate = candidates_[*next];
       const absl::Status pushed =
-          keeping_.node.peers().Push(candidate, share, content_.record.until, read_);
+          keeping_.node.peers().Push(candidate, share, content_.held.until, read_);
       MutexLock lock(mutex_);
       if (pushed.ok()) {
         added.push_back({content_.record.group, place, candidate.id});

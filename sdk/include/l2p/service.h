@@ -60,11 +60,13 @@ class L2P_SDK_API HeldGroups {
   // promises for one group are in one answer, which may therefore be longer; empty at the end.
   virtual std::vector<HeldGroup> List(const Multihash& after, size_t most) = 0;
 
-  // What is kept of `group`: its blocks here, and what was pushed with them (`record`, which the
-  // kernel does not read). NotFound.
+  // What is kept of `group`: its blocks here, what was pushed with them (`record`, a signed
+  // GroupRecord if it was put with one) and until when: a lease that was renewed is longer than the
+  // record says. NotFound.
   struct Content {
     Group blocks;
     std::string record;
+    Time until = absl::InfiniteFuture();
   };
   virtual absl::StatusOr<Content> Find(const Multihash& group) = 0;
 

@@ -120,6 +120,34 @@ TEST(Keeper, NeedsNoOwner) {
   });
 }
 
+TEST(Keeper, LeavesTheOwnerInChargeOfWhatItBringsToNewHolders) {
+  KeeperWorld world({});
+  world.swarm().Run([&] {
+    Content::PutOptions how = SimSwarm::SmallChunks();
+    how.redundancy = "rs:2/6";
+    how.lease = "9h";
+    const auto put = world.swarm().Put(kOwner, TestBytes(1, 200'000), how);
+    ASSERT_TRUE(put.ok()) << put.status();
+    const auto pieces = [&] {
+      return world.PiecesOf(put->id.hash(), [](size_t i) { return i != kOwner; }).there;
+    };
+    world.Sleep(absl::Minutes(15));
+    size_t killed = 0;
+    for (size_t i = 1; i < world.swarm().size() && killed < 2; ++i) {
+      if (world.NodeAt(i).groups().Find(put->id.hash()).ok()) killed += (world.Kill(i), 1);
+    }
+    world.Sleep(absl::Hours(4));
+    EXPECT_EQ(pieces(), 6u);
+    // Long after the lease that the repaired ones were begun with.
+    world.Sleep(absl::Hours(24));
+    EXPECT_EQ(pieces(), 6u);
+    EXPECT_EQ(world.Total("repairs_total"), 1);
+    ASSERT_TRUE(world.swarm().node(kOwner).content().Remove(put->id.ToString()).ok());
+    world.Sleep(absl::Minutes(5));
+    EXPECT_EQ(pieces(), 0u);
+  });
+}
+
 TEST(Keeper, KnowsItsFellowsAfterARestartOfAll) {
   KeeperWorld world({});
   world.swarm().Run([&] {
