@@ -298,7 +298,10 @@ absl::Status KernelNode::Start() {
 void KernelNode::Stop(Time deadline) {
   Parts& node = *parts_;
   node.network->Drain();
-  node.services.Stop();
+  node.services.Stop(node.runtime, deadline, [&node] {
+    node.exchange->AbortSessions();
+    node.network->Stop();
+  });
   node.placement->WaitForPushes(deadline);
   node.router.Get()->Stop();
   node.exchange->AbortSessions();

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "kernel/service_node.h"
+#include "l2p/runtime.h"
 #include "l2p/service.h"
 
 namespace l2p {
@@ -21,8 +22,9 @@ class Services {
   // Starts all in the order they were added. On an error, which names the service, none runs.
   absl::Status Start();
 
-  // Stops what runs, the last started first.
-  void Stop();
+  // Stops what runs, the last started first. One that waits for a peer, to fetch or push something,
+  // may do so until `deadline`; then `cut` is called, which has to end that.
+  void Stop(Runtime& runtime, Time deadline, const std::function<void()>& cut);
 
  private:
   struct Running {
@@ -31,6 +33,8 @@ class Services {
     std::unique_ptr<Service> service;
     bool started = false;
   };
+  void StopAll();
+
   std::vector<Running> services_;
 };
 

@@ -50,6 +50,40 @@ class FailingService : public Service {
   void Stop() override { calls.push_back("stop fails"); }
 };
 
+// Waits for blocks in the background, and for that to end when it is stopped.
+class FetchingService : public Service {
+ public:
+  static inline FetchingService* latest = nullptr;
+
+  explicit FetchingService(Host& host) : host_(host), tasks_(host.tasks(), host.NewEvent()) {}
+  absl::Status Start(Node& node) override {
+    node_ = &node;
+    latest = this;
+    return absl::OkStatus();
+  }
+  void Stop() override { tasks_.Join(); }
+
+  void Fetch(const Multihash& block) {
+    ASSERT_TRUE(tasks_
+                    .Start("fetch",
+                           [this, block] {
+                             absl::StatusOr<Bytes> got = absl::UnknownError("");
+                             const Time deadline = host_.Now() + absl::Minutes(2);
+                             node_->blocks().Fetch(block, {&block, 1}, deadline, {&got, 1});
+                             EXPECT_FALSE(got.ok());
+                           })
+                    .ok());
+  }
+
+ private:
+  Host& host_;
+  Node* node_ = nullptr;
+  TaskGroup tasks_;
+};
+
+absl::StatusOr<std::unique_ptr<Service>> OpenFetching(Host& host, const Settings&) {
+  return std::make_unique<FetchingService>(host);
+}
 absl::StatusOr<std::unique_ptr<Service>> OpenExposing(Host& host, const Settings&) {
   return std::make_unique<ExposingService>(host);
 }
@@ -77,11 +111,12 @@ PluginDescriptor Describe(const char* name) {
 const PluginDescriptor kExposing = Describe<OpenExposing>("exposes");
 const PluginDescriptor kSecond = Describe<OpenSecond>("second");
 const PluginDescriptor kFailing = Describe<OpenFailing>("fails");
+const PluginDescriptor kFetching = Describe<OpenFetching>("fetches");
 
 SimSwarm::Options WithServices(size_t count, const std::string& services) {
   return {.nodes = count,
           .settings = {"service.plugin=" + services},
-          .plugins = {&kExposing, &kSecond, &kFailing}};
+          .plugins = {&kExposing, &kSecond, &kFailing, &kFetching}};
 }
 
 Node& NodeAt(SimSwarm& swarm, size_t i) { return *nodes.at(swarm.node(i).self().id); }
@@ -103,6 +138,23 @@ TEST(Services, StopAgainWhenOneCannotStart) {
     EXPECT_TRUE(absl::StrContains(started.message(), "service.plugin: fails: no luck")) << started;
   });
   EXPECT_THAT(calls, ElementsAre("start exposes", "stop exposes"));
+}
+
+TEST(Services, DoNotHoldUpTheEndOfANodeWhileTheyWaitForPeers) {
+  SimSwarm swarm(WithServices(3, "fetches"));
+  swarm.Run([&] {
+    Content::PutOptions once = SimSwarm::SmallChunks();
+    once.redundancy = "copies:1";
+    const auto put = swarm.Put(0, TestBytes(1, 10'000), once);
+    ASSERT_TRUE(put.ok()) << put.status();
+    const size_t reader = swarm.AddNode();
+    for (size_t i = 0; i < reader; ++i) swarm.Freeze(i);
+    FetchingService::latest->Fetch(put->id.hash());
+    swarm.simulation().Sleep(absl::Seconds(1));
+    const Time begun = swarm.simulation().Now();
+    swarm.Stop(reader);
+    EXPECT_LE(swarm.simulation().Now() - begun, SimSwarm::kDrain + absl::Seconds(1));
+  });
 }
 
 TEST(Services, AreNamedWhenThereIsNoSuchPlugin) {
