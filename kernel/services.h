@@ -1,6 +1,7 @@
 #ifndef L2P_KERNEL_SERVICES_H_
 #define L2P_KERNEL_SERVICES_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>

@@ -62,7 +62,9 @@ SimSwarm::Options SwarmOf(KeeperWorld::Options options) {
   swarm.longest_run = options.longest_run;
   swarm.settings = std::move(options.settings);
   swarm.settings.push_back("service.plugin=keeper,window");
-  swarm.plugins = {&kWindow};
+  swarm.of_node = std::move(options.of_node);
+  swarm.plugins = std::move(options.plugins);
+  swarm.plugins.push_back(&kWindow);
   return swarm;
 }
 
@@ -155,17 +157,29 @@ std::vector<size_t> KeeperWorld::HoldersOf(const Kept& kept) {
 }
 
 size_t KeeperWorld::LivePieces(const Kept& kept) {
+  return PiecesOf(kept.id, [](size_t) { return true; }).there;
+}
+
+KeeperWorld::Pieces KeeperWorld::PiecesOf(const Multihash& group,
+                                          const std::function<bool(size_t)>& counts) {
   std::set<std::vector<Multihash>> shares;
   size_t copies = 0;
-  for (const size_t i : HoldersOf(kept)) {
-    const std::vector<Multihash> ids = IdsOf(NodeAt(i).groups().Find(kept.id)->blocks);
+  std::optional<Redundancy> spec;
+  for (size_t i = 0; i < swarm_.size(); ++i) {
+    if (!swarm_.runs(i) || !counts(i)) continue;
+    const auto held = NodeAt(i).groups().Find(group);
+    if (!held.ok()) continue;
+    const auto record = OpenGroupRecord(swarm_.node(i).crypto(), AsBytes(held->record));
+    if (record.ok()) spec = record->ForGroup();
+    const std::vector<Multihash> ids = IdsOf(held->blocks);
     std::vector<int64_t> sizes(ids.size(), -1);
     if (!NodeAt(i).blocks().Has(ids, sizes).ok()) continue;
     if (std::count(sizes.begin(), sizes.end(), -1) > 0) continue;
     ++copies;
     shares.insert(ids);
   }
-  return kept.spec.coded() ? shares.size() : copies;
+  if (!spec || !spec->coded()) return {copies, 1};
+  return {shares.size(), spec->needed};
 }
 
 std::optional<std::string> KeeperWorld::BlockOf(const Kept& kept, const Multihash& id) {
@@ -235,6 +249,12 @@ void KeeperWorld::Kill(size_t i) {
   Remember(i);
   AllExposed().erase(swarm_.node(i).self().id);
   swarm_.Kill(i);
+}
+
+void KeeperWorld::CutPower(size_t i) {
+  Remember(i);
+  AllExposed().erase(swarm_.node(i).self().id);
+  swarm_.CutPower(i);
 }
 
 void KeeperWorld::Stop(size_t i) {

@@ -1,6 +1,7 @@
 #ifndef L2P_TESTS_SWARM_SIMULATED_KEEPER_WORLD_H_
 #define L2P_TESTS_SWARM_SIMULATED_KEEPER_WORLD_H_
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -21,6 +22,8 @@ class KeeperWorld {
     size_t nodes = 12;
     uint64_t seed = 1;
     SimSwarm::Settings settings = {};
+    std::map<size_t, SimSwarm::Settings> of_node = {};
+    std::vector<const PluginDescriptor*> plugins = {};  // Beside the built ones.
     Duration longest_run = absl::Hours(24 * 30);
   };
   explicit KeeperWorld(Options options);
@@ -49,6 +52,12 @@ class KeeperWorld {
   std::vector<size_t> HoldersOf(const Kept& kept);
   // Different pieces, or whole copies, that running nodes have on disk complete.
   size_t LivePieces(const Kept& kept);
+  // The same of any group of nodes that `counts`, and how many are needed (one if nobody says).
+  struct Pieces {
+    size_t there = 0;
+    size_t needed = 1;
+  };
+  Pieces PiecesOf(const Multihash& group, const std::function<bool(size_t)>& counts);
   // What can be read of running nodes' disks, decoded if need be; "" when it is lost.
   std::string Read(const Kept& kept);
 
@@ -57,6 +66,7 @@ class KeeperWorld {
   int64_t CounterOf(size_t i, const std::string& counter);  // Of this life.
 
   void Kill(size_t i);
+  void CutPower(size_t i);
   void Stop(size_t i);
   void Start(size_t i) { swarm_.Start(i); }
 

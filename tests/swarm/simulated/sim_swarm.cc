@@ -17,7 +17,6 @@ using testkit::SimNetwork;
 
 constexpr uint16_t kPort = 4422;
 constexpr Duration kJoinLimit = absl::Seconds(60);
-constexpr Duration kDrain = absl::Seconds(8);
 constexpr Duration kGetLimit = absl::Minutes(10);
 
 // What makes a node of the simulator of the shipped settings.

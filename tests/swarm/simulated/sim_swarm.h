@@ -33,7 +33,7 @@ class SimSwarm {
     Settings settings = {};                   // Of all nodes, on top of config/node.properties.
     std::map<size_t, Settings> of_node = {};  // Of single ones, on top of those.
     std::vector<const PluginDescriptor*> plugins =
-        {};  // Beside the built ones; the sooner ones win.
+        {};                                       // Beside the built ones; the sooner ones win.
     Duration longest_run = absl::Hours(24 * 30);  // Of virtual time.
   };
   explicit SimSwarm(Options options);
@@ -57,7 +57,8 @@ class SimSwarm {
   testkit::SimNetwork& network() { return network_; }
   testkit::Simulation& simulation() { return simulation_; }
 
-  // Drains the node and ends its process.
+  // Drains the node, for at most kDrain, and ends its process.
+  static constexpr Duration kDrain = absl::Seconds(8);
   void Stop(size_t i);
   // SIGKILL: the process is gone, its connections are reset, its disk stays as it is.
   void Kill(size_t i);

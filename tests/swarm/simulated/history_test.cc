@@ -1,0 +1,54 @@
+// Random histories of whole nodes, and the promises that hold in all of them (history.h). One that
+// fails prints its seed; ./dev simulate shows it again, event by event.
+#include "tests/swarm/simulated/history.h"
+
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+
+namespace l2p {
+namespace {
+
+using testing::IsEmpty;
+
+bool IsLong() {
+  const char* wanted = std::getenv("L2P_LONG");
+  return wanted != nullptr && *wanted != '\0';
+}
+
+constexpr uint64_t kParts = 10;  // So that they run beside each other.
+
+class Histories : public testing::TestWithParam<uint64_t> {};
+
+// 50 of them, 1,000 in the long form.
+TEST_P(Histories, KeepAllPromises) {
+  const uint64_t count = IsLong() ? 100 : 5;
+  for (uint64_t i = 0; i < count; ++i) {
+    const uint64_t seed = 1 + GetParam() + kParts * i;
+    EXPECT_THAT(RunHistory(HistoryOptions::Random(seed)).broken, IsEmpty())
+        << "see it again: ./dev simulate --histories 1 --seed " << seed << " --tell";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Random, Histories, testing::Range<uint64_t>(0, kParts));
+
+// Nodes live for thirty days in the mean. Two days of that, thirty in the long form.
+TEST(Months, LoseNothingAndMoveLittle) {
+  HistoryOptions options;
+  options.nodes = 60;
+  options.seed = 1;
+  options.length = absl::Hours(24) * (IsLong() ? 30 : 2);
+  options.lifetime = absl::Hours(24 * 30);
+  options.most_away = 6;
+  options.liars = 1;
+  options.redundancies = {"auto"};
+  options.kill = false;
+  const HistoryReport report = RunHistory(options);
+  EXPECT_THAT(report.broken, IsEmpty()) << "see it again: ./dev simulate --nodes 60 --seed 1";
+  EXPECT_EQ(report.lost, 0u);
+  EXPECT_GT(report.deaths, 0u);
+  EXPECT_LE(report.moved_per_byte_and_year(), 80);
+}
+
+}  // namespace
+}  // namespace l2p
