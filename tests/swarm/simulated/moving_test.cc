@@ -1,5 +1,5 @@
 // storage.plugin is edited: the blocks move, whatever happens meanwhile.
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "l2p/testkit/conformance.h"
 #include "tests/swarm/simulated/sim_swarm.h"
@@ -103,8 +103,8 @@ TEST_F(MovingStorage, ADiskThatIsFullHoldsItUpUntilThereIsRoom) {
       if (plugin.role == KernelNode::Role::kMovesAway) ++moves_away;
     }
     EXPECT_EQ(moves_away, 1u);
-    ASSERT_FALSE(status.advice.empty());
-    EXPECT_NE(status.advice[0].find("moving blocks to filesystem"), std::string::npos);
+    EXPECT_THAT(status.advice,
+                testing::Contains(testing::HasSubstr("moving blocks to filesystem")));
     ExpectAllReadable(swarm);
     swarm.disk(0).SetCapacity(uint64_t{1} << 40);
     ExpectAllIn(swarm, "filesystem");
