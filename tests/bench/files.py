@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Whole files through whole processes, beside tools that do a part of the work: cp + sync, sha256sum
-and nginx + curl. Warm, interleaved runs; both sides end with a sync of the target; settings as
+"""Whole files through whole processes, beside tools that do a part of the work (cp + sync, sha256sum,
+nginx + curl), and one that does the same (libtorrent). Warm, interleaved runs; both sides end with a sync of the target; settings as
 shipped. Prints medians, limit, PASS or FAIL; fails if a figure does.
 usage: files.py [MIB] [RUNS]   (./dev bench builds first)"""
 import os
@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 
-from processes import Node, Report, die_with_us, need
+from processes import Node, Report, die_with_us, install, need
 
 SMALL_FILES, SMALL_BYTES = 10_000, 4096
 NGINX = """daemon off;
@@ -121,6 +121,17 @@ class Bench:
             time.sleep(0.05)
         sys.exit("bench: nginx did not start")
 
+    def start_libtorrent(self):
+        """Seeds the file; returns what gets it once more, and what removes it then."""
+        peer = ["/usr/bin/python3", os.path.dirname(__file__) + "/libtorrent_peer.py"]
+        torrent, folder = self.folder + "/file.torrent", self.folder + "/torrents"
+        os.mkdir(folder)
+        self.seeder = subprocess.Popen([*peer, "seed", self.file, torrent], stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, preexec_fn=die_with_us)
+        port = self.seeder.stdout.readline().decode().strip()
+        return (lambda: subprocess.run([*peer, "get", torrent, folder, port], check=True),
+                self.remove(folder + "/file"))
+
     def compare(self, sides):
         """Runs all sides in turn; each is (name, what is timed, what cleans up after it). One
         round that does not count warms caches."""
@@ -212,11 +223,14 @@ class Bench:
         idle, before = own_memory(reader), source.cpu_seconds() + reader.cpu_seconds()
         self.compare([
             ("nginx TLS 1.3 + curl", *curl(f"https://127.0.0.1:{self.tls}/file")),
+            ("libtorrent, one seed", *self.start_libtorrent()),
             ("get from one peer", *get(reader, sha)),
             ("get from one peer, blake3", *get(blake_reader, blake))])
         cpu = source.cpu_seconds() + reader.cpu_seconds() - before
         self.as_fast("get from one peer", "nginx TLS 1.3 + curl", 0.6)
         self.as_fast("get from one peer, blake3", "nginx TLS 1.3 + curl", 0.75)
+        self.as_fast("get from one peer", "libtorrent, one seed", 1)
+        self.seeder.kill()
         self.report.at_most("CPU of both nodes for a GiB got", cpu / (self.runs + 1) * 1024 / self.mib,
                             4.5, "s")
         with MemoryPeak(reader, idle) as peak:
@@ -260,6 +274,9 @@ class Bench:
 def main():
     mib = int(sys.argv[1]) if len(sys.argv) > 1 else 1024
     runs = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    if subprocess.run(["/usr/bin/python3", "-c", "import libtorrent"], check=False,
+                      stderr=subprocess.DEVNULL).returncode:
+        install(["python3-libtorrent"])
     need({"nginx": "nginx-light", "openssl": "openssl", "curl": "curl"})
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = tempfile.mkdtemp(prefix="l2p-bench.")

@@ -2,6 +2,7 @@
 import ctypes
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -94,11 +95,13 @@ class Report:
               f"{'PASS' if good else 'FAIL'}", flush=True)
 
 
+def install(packages):
+    subprocess.run(["apt-get", "-o", "DPkg::Lock::Timeout=120", "install", "-y", "-qq",
+                    "--no-install-recommends", *packages], stdout=subprocess.DEVNULL, check=True)
+
+
 def need(packages):
     """Installs the Debian packages whose command is missing: {command: package}."""
-    missing = [package for command, package in packages.items()
-               if subprocess.run(["which", command], capture_output=True, check=False).returncode]
+    missing = [package for command, package in packages.items() if shutil.which(command) is None]
     if missing:
-        subprocess.run(["apt-get", "-o", "DPkg::Lock::Timeout=120", "install", "-y", "-qq",
-                        "--no-install-recommends", *missing],
-                       stdout=subprocess.DEVNULL, check=True)
+        install(missing)

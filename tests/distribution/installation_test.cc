@@ -3,11 +3,12 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/child_process.h"
-#include "tests/kernel/runtime/temporary_folder.h"
+#include "tests/temp_folder.h"
 
 namespace l2p {
 namespace {
@@ -16,14 +17,41 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::StartsWith;
 
+constexpr absl::Duration kBuildLimit = absl::Minutes(10);
+
+// A node that has said that it is ready.
+class RunningNode {
+ public:
+  explicit RunningNode(const Words& words) {
+    process_ = std::make_unique<ChildProcess>(
+        ChildProcess::Options{.words = words, .environment = {}, .out = pipe_.writing_end()});
+    pipe_.Close();
+    ready_ = pipe_.ReadLine(absl::Seconds(20));
+    EXPECT_THAT(ready_, StartsWith("ready peer="));
+  }
+
+  const std::string& ready() const { return ready_; }
+
+  // The exit code after a SIGTERM.
+  std::optional<int> Stop() {
+    process_->Signal(SIGTERM);
+    return process_->Wait(absl::Seconds(20));
+  }
+
+ private:
+  Pipe pipe_;
+  std::unique_ptr<ChildProcess> process_;
+  std::string ready_;
+};
+
 class Installation : public testing::Test {
  protected:
   // Into a folder with a blank in its name, and moved afterwards: nothing knows where it was.
   static void SetUpTestSuite() {
-    temporary_ = new TemporaryFolder;
+    temporary_ = new TempFolder;
     const std::string first = *temporary_ / "first";
     const Finished install = RunProgram({L2P_CMAKE, "--install", L2P_BUILD, "--prefix", first});
-    EXPECT_EQ(install.exit_code, 0) << install.output;
+    EXPECT_EQ(install.exit_code, 0) << install.output();
     fs::rename(first, Path(""));
   }
   static void TearDownTestSuite() { delete temporary_; }
@@ -34,7 +62,7 @@ class Installation : public testing::Test {
     return RunProgram(std::move(arguments));
   }
 
-  static inline TemporaryFolder* temporary_ = nullptr;
+  static inline TempFolder* temporary_ = nullptr;
 };
 
 TEST_F(Installation, HasEveryPart) {
@@ -64,14 +92,14 @@ TEST_F(Installation, HasEveryBuiltPluginAndNoneOfTheTests) {
 TEST_F(Installation, ItsProgramsStart) {
   for (const char* name : {"l2pkernel", "l2p"}) {
     const Finished version = Run(std::string("bin/") + name, {"--version"});
-    EXPECT_EQ(version.exit_code, 0) << version.output;
-    EXPECT_THAT(version.output, StartsWith(std::string(name) + " "));
+    EXPECT_EQ(version.exit_code, 0) << version.output();
+    EXPECT_THAT(version.output(), StartsWith(std::string(name) + " "));
   }
 }
 
 TEST_F(Installation, ItsCheckPassesItsPlugins) {
   const Finished check = Run("bin/l2p-check-plugin", {Path("lib/l2p/plugins/chunking/fixed.so")});
-  EXPECT_EQ(check.exit_code, 0) << check.output;
+  EXPECT_EQ(check.exit_code, 0) << check.output();
 }
 
 // What follows `name` in a ready line.
@@ -86,50 +114,46 @@ class NewPlugin : public Installation, public testing::WithParamInterface<const 
 
 TEST_P(NewPlugin, BuildsAndPassesOutsideTheTree) {
   const std::string kind = GetParam();
-  const TemporaryFolder work;
+  const TempFolder work;
   const fs::path before = fs::current_path();
   fs::current_path(work.path());
   const Finished made = Run("bin/l2p", {"plugin", "new", kind, "mine"});
   fs::current_path(before);
-  ASSERT_EQ(made.exit_code, 0) << made.output;
+  ASSERT_EQ(made.exit_code, 0) << made.output();
   const std::string build = work / "mine/build";
   const Finished configured =
       RunProgram({L2P_CMAKE, "-S", work / "mine", "-B", build, "-DCMAKE_PREFIX_PATH=" + Path(""),
                   "-DCMAKE_CXX_COMPILER=" L2P_COMPILER, "-DCMAKE_CXX_FLAGS=" L2P_FLAGS});
-  ASSERT_EQ(configured.exit_code, 0) << configured.output;
-  const Finished built = RunProgram({L2P_CMAKE, "--build", build});
-  ASSERT_EQ(built.exit_code, 0) << built.output;
-  EXPECT_THAT(built.output, testing::Not(HasSubstr("warning")));
+  ASSERT_EQ(configured.exit_code, 0) << configured.output();
+  const Finished built = RunProgram({L2P_CMAKE, "--build", build}, "", {}, kBuildLimit);
+  ASSERT_EQ(built.exit_code, 0) << built.output();
+  EXPECT_THAT(built.output(), testing::Not(HasSubstr("warning")));
   const std::string file = build + "/plugins/" + kind + "/mine.so";
   const Finished checked = Run("bin/l2p-check-plugin", {file});
-  EXPECT_EQ(checked.exit_code, 0) << checked.output;
+  EXPECT_EQ(checked.exit_code, 0) << checked.output();
   const Finished tests = RunProgram({L2P_CTEST, "--test-dir", build});
-  EXPECT_EQ(tests.exit_code, 0) << tests.output;
+  EXPECT_EQ(tests.exit_code, 0) << tests.output();
 
   // Two nodes with it: one gets what the other put.
   const auto start = [&](const std::string& data, const std::string& bootstrap) {
-    return std::make_unique<ChildProcess>(std::vector<std::string>{
-        Path("bin/l2pkernel"), "data.dir=" + (work / data),
-        "plugins.path=" + Path("lib/l2p/plugins") + "," + build + "/plugins", kind + ".plugin=mine",
-        "transport.tcp.listen=/ip4/127.0.0.1/tcp/0",
-        "admin.listen=", "network.bootstrap=" + bootstrap});
+    return std::make_unique<RunningNode>(
+        Words{Path("bin/l2pkernel"), "data.dir=" + (work / data),
+              "plugins.path=" + Path("lib/l2p/plugins") + "," + build + "/plugins",
+              kind + ".plugin=mine", "transport.tcp.listen=/ip4/127.0.0.1/tcp/0",
+              "admin.listen=", "network.bootstrap=" + bootstrap});
   };
   const auto first = start("first", "");
-  ASSERT_TRUE(first->AwaitOutput("ready peer=")) << first->output();
-  const auto second = start("second", Field(first->output(), "listen="));
-  ASSERT_TRUE(second->AwaitOutput("ready peer=")) << second->output();
+  const auto second = start("second", Field(first->ready(), "listen="));
   const Finished put = RunProgram({Path("bin/l2p"), "put", "--local", work / "mine/README.md",
                                    "--api", work / "first/admin.sock"});
-  EXPECT_EQ(put.exit_code, 0) << put.output;
+  EXPECT_EQ(put.exit_code, 0) << put.output();
   const Finished got =
-      RunProgram({Path("bin/l2p"), "cat", put.output.substr(0, put.output.find('\n')), "--api",
+      RunProgram({Path("bin/l2p"), "cat", put.output().substr(0, put.output().find('\n')), "--api",
                   work / "second/admin.sock"});
-  EXPECT_EQ(got.exit_code, 0) << got.output;
-  EXPECT_THAT(got.output, HasSubstr("A plugin of kind " + kind));
-  for (const auto& node : {&first, &second}) {
-    (*node)->Signal(SIGTERM);
-    EXPECT_EQ((*node)->Wait(), 0) << (*node)->output();
-  }
+  EXPECT_EQ(got.exit_code, 0) << got.output();
+  EXPECT_THAT(got.output(), HasSubstr("A plugin of kind " + kind));
+  EXPECT_EQ(first->Stop(), 0);
+  EXPECT_EQ(second->Stop(), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, NewPlugin,
@@ -139,27 +163,25 @@ INSTANTIATE_TEST_SUITE_P(Kinds, NewPlugin,
 TEST_F(Installation, ItTellsWhyAPluginIsRefused) {
   const Finished good =
       Run("bin/l2p", {"plugins", "check", Path("lib/l2p/plugins/chunking/fixed.so")});
-  EXPECT_EQ(good.exit_code, 0) << good.output;
-  EXPECT_THAT(good.output, HasSubstr("toolchain"));
+  EXPECT_EQ(good.exit_code, 0) << good.output();
+  EXPECT_THAT(good.output(), HasSubstr("toolchain"));
   const Finished bad =
       Run("bin/l2p", {"plugins", "check", L2P_BUILD "/tests/plugins/hashing/wrongtoolchain.so"});
   EXPECT_EQ(bad.exit_code, 1);
-  EXPECT_THAT(bad.output, HasSubstr("REFUSED toolchain"));
+  EXPECT_THAT(bad.output(), HasSubstr("REFUSED toolchain"));
   const Finished text = Run("bin/l2p", {"plugins", "check", Path("share/l2p/node.properties")});
   EXPECT_EQ(text.exit_code, 1);
-  EXPECT_THAT(text.output, HasSubstr("not an ELF file"));
+  EXPECT_THAT(text.output(), HasSubstr("not an ELF file"));
 }
 
 TEST_F(Installation, ItsNodeStartsAndStops) {
-  const TemporaryFolder data;
-  ChildProcess node({Path("bin/l2pkernel"), "data.dir=" + data.path(),
-                     "transport.tcp.listen=/ip4/127.0.0.1/tcp/0", "admin.listen="});
-  ASSERT_TRUE(node.AwaitOutput("ready peer=")) << node.output();
+  const TempFolder data;
+  RunningNode node({Path("bin/l2pkernel"), "data.dir=" + data.path(),
+                    "transport.tcp.listen=/ip4/127.0.0.1/tcp/0", "admin.listen="});
   const Finished plugins = RunProgram({Path("bin/l2p"), "plugins", "--api", data / "admin.sock"});
-  EXPECT_EQ(plugins.exit_code, 0) << plugins.output;
-  EXPECT_THAT(plugins.output, HasSubstr("kademlia"));
-  node.Signal(SIGTERM);
-  EXPECT_EQ(node.Wait(), 0) << node.output();
+  EXPECT_EQ(plugins.exit_code, 0) << plugins.output();
+  EXPECT_THAT(plugins.output(), HasSubstr("kademlia"));
+  EXPECT_EQ(node.Stop(), 0);
 }
 
 }  // namespace

@@ -38,20 +38,20 @@ TEST(Linkage, KernelSdkAndCommandLineLinkNoTlsLibrary) {
   for (const char* file :
        {"/bin/l2pkernel", "/bin/l2p", "/bin/l2p-check-plugin", "/lib/libl2p-sdk.so"}) {
     const Finished ldd = RunProgram({"ldd", kBuild + file});
-    ASSERT_EQ(ldd.exit_code, 0) << ldd.output;
-    EXPECT_THAT(ldd.output, HasSubstr("libabsl_"));
-    EXPECT_THAT(ldd.output, Not(HasSubstr("libssl"))) << file;
-    EXPECT_THAT(ldd.output, Not(HasSubstr("libcrypto"))) << file;
-    EXPECT_THAT(ldd.output, Not(HasSubstr("not found"))) << file;
+    ASSERT_EQ(ldd.exit_code, 0) << ldd.output();
+    EXPECT_THAT(ldd.output(), HasSubstr("libabsl_"));
+    EXPECT_THAT(ldd.output(), Not(HasSubstr("libssl"))) << file;
+    EXPECT_THAT(ldd.output(), Not(HasSubstr("libcrypto"))) << file;
+    EXPECT_THAT(ldd.output(), Not(HasSubstr("not found"))) << file;
   }
 }
 
 TEST(Linkage, APluginExportsItsDescriptorAlone) {
   for (const fs::path& plugin : Plugins()) {
     const Finished nm = RunProgram({"nm", "-D", "--defined-only", plugin});
-    ASSERT_EQ(nm.exit_code, 0) << nm.output;
+    ASSERT_EQ(nm.exit_code, 0) << nm.output();
     std::vector<std::string> symbols;
-    std::istringstream words(nm.output);
+    std::istringstream words(nm.output());
     for (std::string address, type, name; words >> address >> type >> name;)
       symbols.push_back(name);
     EXPECT_THAT(symbols, ElementsAre("l2p_plugin")) << plugin;

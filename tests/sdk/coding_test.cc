@@ -288,8 +288,8 @@ TEST(Coding, IsDecodedByAnIndependentImplementation) {
       if (sidecar.stripes()[s].sliced) absent += sidecar.stripes()[s].leaves[0].size();
     }
     const Finished run = RunProgram({"python3", L2P_CODING_REFERENCE, folder.string()});
-    EXPECT_EQ(run.exit_code, 0) << run.output;
-    EXPECT_EQ(run.output, std::to_string(absent) + "\n");
+    EXPECT_EQ(run.exit_code, 0) << run.output();
+    EXPECT_EQ(run.out, std::to_string(absent) + "\n");
     EXPECT_GT(absent, 0u);
     fs::remove_all(folder);
   }

@@ -5,7 +5,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kernel/runtime/real_runtime.h"
-#include "tests/kernel/runtime/temporary_folder.h"
+#include "tests/temp_folder.h"
 
 namespace l2p {
 namespace {
@@ -14,7 +14,7 @@ using testing::HasSubstr;
 
 class PluginHostTest : public testing::Test {
  protected:
-  TemporaryFolder temporary_;
+  TempFolder temporary_;
   std::unique_ptr<RealRuntime> runtime_ =
       *RealRuntime::Open({.data_dir = temporary_ / "data", .max_tasks = 4});
   Memory memory_{*runtime_, 1 << 20};

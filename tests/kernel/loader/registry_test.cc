@@ -10,7 +10,7 @@
 #include "kernel/loader/host.h"
 #include "kernel/runtime/real_runtime.h"
 #include "l2p/hasher.h"
-#include "tests/kernel/runtime/temporary_folder.h"
+#include "tests/temp_folder.h"
 
 namespace l2p {
 namespace {
@@ -44,7 +44,7 @@ class PluginRegistryTest : public testing::Test {
     return std::string(status.message());
   }
 
-  TemporaryFolder temporary_;
+  TempFolder temporary_;
   const std::string own_ = temporary_ / "own";
   std::unique_ptr<RealRuntime> runtime_ =
       *RealRuntime::Open({.data_dir = temporary_ / "data", .max_tasks = 4});

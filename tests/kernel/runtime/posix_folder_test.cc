@@ -7,7 +7,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/kernel/runtime/temporary_folder.h"
+#include "tests/temp_folder.h"
 
 namespace l2p {
 namespace {
@@ -20,7 +20,7 @@ class PosixFolderTest : public testing::Test {
     return WriteFileDurably(folder, name, AsBytes(content));
   }
 
-  TemporaryFolder temporary_;
+  TempFolder temporary_;
   std::unique_ptr<PosixFolder> folder_ = *PosixFolder::OpenPath(temporary_ / "data/inner");
 };
 

@@ -12,7 +12,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "l2p/listeners.h"
-#include "tests/kernel/runtime/temporary_folder.h"
+#include "tests/temp_folder.h"
 
 namespace l2p {
 namespace {
@@ -43,7 +43,7 @@ class RealRuntimeTest : public testing::Test {
     return RealRuntime::Open({.data_dir = temporary_ / "data", .max_tasks = 8});
   }
 
-  TemporaryFolder temporary_;
+  TempFolder temporary_;
 };
 
 TEST_F(RealRuntimeTest, OneProcessHasTheDataFolderForItself) {

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/kernel/runtime/temporary_folder.h"
+#include "tests/temp_folder.h"
 
 namespace l2p {
 namespace {
@@ -35,7 +35,7 @@ class SqliteStateTest : public testing::Test {
     state_ = *file_->OpenTable("kernel");
   }
 
-  TemporaryFolder temporary_;
+  TempFolder temporary_;
   std::unique_ptr<StateFile> file_ = *StateFile::Open(temporary_ / "state.db");
   State* state_ = *file_->OpenTable("kernel");
 };

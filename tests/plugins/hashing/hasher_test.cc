@@ -11,7 +11,7 @@
 #include "plugins/hashing/blake3/blake3_hasher.h"
 #include "plugins/hashing/sha256/sha256_hasher.h"
 #include "tests/child_process.h"
-#include "tests/kernel/runtime/temporary_folder.h"
+#include "tests/temp_folder.h"
 
 namespace l2p {
 namespace {
@@ -30,14 +30,14 @@ constexpr size_t kSizes[] = {0,    1,    63,   64,   65,    127,    128,    129,
                              1024, 1025, 2048, 2049, 16384, 100000, 131073, 1048576, 2000000};
 
 void ExpectWhatTheProgramSays(const Hasher& hasher, std::vector<std::string> program) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   program.push_back(folder / "input");
   for (const size_t size : kSizes) {
     const std::string text = testkit::TestBytes(size, size);
     std::ofstream(folder / "input", std::ios::binary) << text;
     const Finished said = RunProgram(program);
     if (said.exit_code == 127) GTEST_SKIP() << program[0] << " is not installed";
-    EXPECT_EQ(said.output.substr(0, said.output.find(' ')),
+    EXPECT_EQ(said.output().substr(0, said.output().find(' ')),
               ToHex(HashOf(hasher, AsBytes(text)).digest()))
         << size;
   }

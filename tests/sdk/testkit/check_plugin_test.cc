@@ -10,7 +10,7 @@
 #include "gtest/gtest.h"
 #include "l2p/plugin_file.h"
 #include "tests/child_process.h"
-#include "tests/kernel/runtime/temporary_folder.h"
+#include "tests/temp_folder.h"
 
 namespace l2p {
 namespace {
@@ -50,16 +50,16 @@ class OurPlugin : public testing::TestWithParam<std::string> {};
 
 TEST_P(OurPlugin, PassesItsSuite) {
   const Finished check = Check(kBuiltPlugins + "/" + GetParam());
-  EXPECT_EQ(check.exit_code, 0) << check.output;
-  EXPECT_THAT(check.output, HasSubstr(" cases passed"));
+  EXPECT_EQ(check.exit_code, 0) << check.output();
+  EXPECT_THAT(check.output(), HasSubstr(" cases passed"));
 }
 
 INSTANTIATE_TEST_SUITE_P(CheckPlugin, OurPlugin, testing::Values(L2P_OUR_PLUGINS), NameOf);
 
 TEST(CheckPlugin, PassesAServiceThatIsFine) {
   const Finished check = Check(kTestPlugins + "/service/counts.so");
-  EXPECT_EQ(check.exit_code, 0) << check.output;
-  EXPECT_THAT(check.output, HasSubstr("5 of 5 cases passed"));
+  EXPECT_EQ(check.exit_code, 0) << check.output();
+  EXPECT_THAT(check.output(), HasSubstr("5 of 5 cases passed"));
 }
 
 struct Defect {
@@ -73,8 +73,8 @@ class DefectivePlugin : public testing::TestWithParam<Defect> {};
 TEST_P(DefectivePlugin, IsToldWhatItBreaks) {
   const Finished check = Check(kDefectivePlugins + "/" + GetParam().file, {"--limit", "30"});
   EXPECT_EQ(check.exit_code, 1);
-  EXPECT_THAT(Failed(check.output), IsSupersetOf(GetParam().cases)) << check.output;
-  EXPECT_THAT(check.output, HasSubstr(GetParam().says));
+  EXPECT_THAT(Failed(check.output()), IsSupersetOf(GetParam().cases)) << check.output();
+  EXPECT_THAT(check.output(), HasSubstr(GetParam().says));
 }
 
 const Defect kDefects[] = {
@@ -135,22 +135,23 @@ INSTANTIATE_TEST_SUITE_P(CheckPlugin, DefectivePlugin, testing::ValuesIn(kDefect
 TEST(CheckPlugin, TellsOfACrashWhichCaseItWasAndGoesOn) {
   const Finished check = Check(kDefectivePlugins + "/hashing/crashes.so");
   EXPECT_EQ(check.exit_code, 1);
-  EXPECT_THAT(check.output, HasSubstr("FAIL  WritesNothingButTheDigests: crashed: Aborted"));
-  EXPECT_THAT(check.output, HasSubstr("pass  AgreesWithAnotherInstance"));
-  EXPECT_THAT(check.output, HasSubstr("8 of 9 cases passed"));
+  EXPECT_THAT(check.output(), HasSubstr("FAIL  WritesNothingButTheDigests: crashed: Aborted"));
+  EXPECT_THAT(check.output(), HasSubstr("pass  AgreesWithAnotherInstance"));
+  EXPECT_THAT(check.output(), HasSubstr("8 of 9 cases passed"));
 }
 
 TEST(CheckPlugin, TellsOfAFileThatCrashesWhileItIsLoaded) {
   const Finished check = Check(kDefectivePlugins + "/hashing/crashesonload.so");
   EXPECT_EQ(check.exit_code, 1);
-  EXPECT_THAT(check.output, HasSubstr("FAIL  descriptor: crashed: Aborted"));
+  EXPECT_THAT(check.output(), HasSubstr("FAIL  descriptor: crashed: Aborted"));
 }
 
 TEST(CheckPlugin, EndsACaseThatHangs) {
   const Finished check = Check(kDefectivePlugins + "/hashing/hangs.so", {"--limit", "2"});
   EXPECT_EQ(check.exit_code, 1);
-  EXPECT_THAT(check.output, HasSubstr("FAIL  WritesNothingButTheDigests: hangs: no end after 2 s"));
-  EXPECT_THAT(check.output, HasSubstr("8 of 9 cases passed"));
+  EXPECT_THAT(check.output(),
+              HasSubstr("FAIL  WritesNothingButTheDigests: hangs: no end after 2 s"));
+  EXPECT_THAT(check.output(), HasSubstr("8 of 9 cases passed"));
 }
 
 struct Refusal {
@@ -163,8 +164,8 @@ class RefusedPlugin : public testing::TestWithParam<Refusal> {};
 TEST_P(RefusedPlugin, IsToldWhatWasWantedAndFound) {
   const Finished check = Check(kTestPlugins + "/hashing/" + GetParam().file + ".so");
   EXPECT_EQ(check.exit_code, 1);
-  EXPECT_THAT(check.output, HasSubstr("FAIL  descriptor: " + GetParam().says));
-  EXPECT_THAT(check.output, Not(HasSubstr("pass")));
+  EXPECT_THAT(check.output(), HasSubstr("FAIL  descriptor: " + GetParam().says));
+  EXPECT_THAT(check.output(), Not(HasSubstr("pass")));
 }
 
 void PrintTo(const Refusal& refusal, std::ostream* out) { *out << refusal.file; }
@@ -189,43 +190,43 @@ INSTANTIATE_TEST_SUITE_P(CheckPlugin, RefusedPlugin, testing::ValuesIn(kRefusals
                          });
 
 TEST(CheckPlugin, RefusesAFileThatIsNoPlugin) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const std::string file = folder / "text.so";
   std::ofstream(file) << "this is text, and more of it than an ELF header has in its 64 bytes";
   const Finished check = Check(file);
   EXPECT_EQ(check.exit_code, 1);
-  EXPECT_EQ(check.output, "FAIL  descriptor: open plugin " + file + ": not an ELF file\n");
+  EXPECT_EQ(check.output(), "FAIL  descriptor: open plugin " + file + ": not an ELF file\n");
 }
 
 TEST(CheckPlugin, RefusesAFileThatIsNotThere) {
   const Finished check = Check("/nowhere/at/all.so");
   EXPECT_EQ(check.exit_code, 1);
-  EXPECT_THAT(check.output, HasSubstr("/nowhere/at/all.so: no such file or directory"));
+  EXPECT_THAT(check.output(), HasSubstr("/nowhere/at/all.so: no such file or directory"));
 }
 
 TEST(CheckPlugin, RefusesAFileThatEveryoneMayWrite) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const std::string file = folder / "good.so";
   fs::copy_file(kTestPlugins + "/hashing/good.so", file);
   ASSERT_EQ(chmod(file.c_str(), 0777), 0);
   const Finished check = Check(file);
   EXPECT_EQ(check.exit_code, 1);
-  EXPECT_THAT(check.output, HasSubstr("refused: everyone may write the file"));
+  EXPECT_THAT(check.output(), HasSubstr("refused: everyone may write the file"));
 }
 
 TEST(CheckPlugin, TellsOfAFactoryThatThrowsInEveryCase) {
   const Finished check = Check(kTestPlugins + "/hashing/throws.so");
   EXPECT_EQ(check.exit_code, 1);
-  EXPECT_THAT(check.output,
+  EXPECT_THAT(check.output(),
               HasSubstr("FAIL  SaysWhatItMakes: make an instance: the factory threw: no luck"));
-  EXPECT_THAT(check.output, HasSubstr("0 of 9 cases passed"));
+  EXPECT_THAT(check.output(), HasSubstr("0 of 9 cases passed"));
 }
 
 TEST(CheckPlugin, SaysWhereItLookedForACryptoPlugin) {
   const Finished check =
       RunProgram({L2P_CHECK_PLUGIN, "--plugins", "/nowhere", kBuiltPlugins + "/chunking/fixed.so"});
   EXPECT_EQ(check.exit_code, 1);
-  EXPECT_THAT(check.output, HasSubstr("no crypto plugin in /nowhere/crypto"));
+  EXPECT_THAT(check.output(), HasSubstr("no crypto plugin in /nowhere/crypto"));
 }
 
 TEST(CheckPlugin, ShowsItsUsageWhenItIsCalledWrongly) {
@@ -233,7 +234,7 @@ TEST(CheckPlugin, ShowsItsUsageWhenItIsCalledWrongly) {
        {std::vector<std::string>{L2P_CHECK_PLUGIN}, {L2P_CHECK_PLUGIN, "--sideways", "x.so"}}) {
     const Finished check = RunProgram(words);
     EXPECT_EQ(check.exit_code, 2);
-    EXPECT_THAT(check.output, HasSubstr("usage: l2p-check-plugin"));
+    EXPECT_THAT(check.output(), HasSubstr("usage: l2p-check-plugin"));
   }
 }
 

@@ -11,7 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/child_process.h"
-#include "tests/kernel/runtime/temporary_folder.h"
+#include "tests/temp_folder.h"
 
 namespace l2p {
 namespace {
@@ -22,15 +22,11 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 const std::string kScenarios = L2P_SCENARIOS;
+constexpr absl::Duration kLimit = absl::Minutes(10);  // The test's own limit is what ends it.
 
 Finished Simulate(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), L2P_SIMULATE);
-  Finished finished = RunProgram(arguments);
-  // AddressSanitizer says on stderr that it does not know fibers, which it is told of.
-  if (finished.output.find("WARNING: ASan") != std::string::npos) {
-    finished.output.erase(0, finished.output.find('\n') + 1);
-  }
-  return finished;
+  return RunProgram(arguments, "", {}, kLimit);
 }
 
 std::string ReadFile(const fs::path& path) {
@@ -60,7 +56,7 @@ class SimulateTest : public testing::Test {
                               text.find("settle") == std::string::npos ? "settle = 5m\n" : ""));
   }
 
-  TemporaryFolder folder_;
+  TempFolder folder_;
 };
 
 Object::Ptr Parsed(const std::string& json) {
@@ -71,8 +67,8 @@ class ShippedScenario : public SimulateTest, public testing::WithParamInterface<
 
 TEST_P(ShippedScenario, RunsAndFindsNearlyAll) {
   const Finished run = Simulate({Shortened(GetParam()), "--nodes", "60", "--json"});
-  ASSERT_EQ(run.exit_code, 0) << run.output;
-  const Object::Ptr report = Parsed(run.output);
+  ASSERT_EQ(run.exit_code, 0) << run.output();
+  const Object::Ptr report = Parsed(run.out);
   EXPECT_EQ(report->getValue<std::string>("scenario"), GetParam());
   EXPECT_TRUE(report->has("machine"));
   const Object::Ptr plugin = report->getArray("plugins")->getObject(0);
@@ -82,9 +78,9 @@ TEST_P(ShippedScenario, RunsAndFindsNearlyAll) {
   const auto rows = plugin->getArray("rows");
   for (size_t i = 0; i < rows->size(); ++i) {
     const Object::Ptr row = rows->getObject(i);
-    EXPECT_GT(row->getValue<int>("lookups"), 10) << run.output;
-    EXPECT_GT(row->getValue<double>("success"), 0.8) << run.output;
-    EXPECT_GT(row->getValue<double>("requests"), 0) << run.output;
+    EXPECT_GT(row->getValue<int>("lookups"), 10) << run.output();
+    EXPECT_GT(row->getValue<double>("success"), 0.8) << run.output();
+    EXPECT_GT(row->getValue<double>("requests"), 0) << run.output();
   }
 }
 
@@ -97,8 +93,8 @@ TEST_F(SimulateTest, AColdLookupPaysForDialsAndAWarmOneDoesNot) {
                                      "nodes = 60\nfind = 40\nplace = 0\nidle = 0s\n"
                                      "measure = 1h\nsettle = 5m\n");
   const Finished run = Simulate({scenario, "--json"});
-  ASSERT_EQ(run.exit_code, 0) << run.output;
-  const auto rows = Parsed(run.output)->getArray("plugins")->getObject(0)->getArray("rows");
+  ASSERT_EQ(run.exit_code, 0) << run.output();
+  const auto rows = Parsed(run.out)->getArray("plugins")->getObject(0)->getArray("rows");
   ASSERT_EQ(rows->size(), 2u);
   const Object::Ptr warm = rows->getObject(0);
   const Object::Ptr cold = rows->getObject(1);
@@ -115,8 +111,8 @@ TEST_F(SimulateTest, EqualSeedsGiveEqualFiguresInTwoProcessesAndOthersDoNot) {
             "find = 20\nplace = 20\nget = 20\nannounce = 50\nliars_percent = 20\n");
   const auto figures = [&](const char* seed) {
     const Finished run = Simulate({scenario, "--json", "--seed", seed});
-    EXPECT_EQ(run.exit_code, 0) << run.output;
-    Object::Ptr report = Parsed(run.output);
+    EXPECT_EQ(run.exit_code, 0) << run.output();
+    Object::Ptr report = Parsed(run.out);
     report->remove("machine");
     std::ostringstream text;
     report->stringify(text);
@@ -134,9 +130,9 @@ TEST_F(SimulateTest, ComparesPluginsAndDrawsThem) {
   const std::string plugin = std::string(L2P_BUILT_PLUGINS) + "/routing/kademlia.so";
   const std::string svg = (fs::path(folder_.path()) / "latency.svg").string();
   const Finished run = Simulate({scenario, "--routing", plugin, "--routing", plugin, "--svg", svg});
-  ASSERT_EQ(run.exit_code, 0) << run.output;
-  EXPECT_THAT(run.output, HasSubstr("find  cold"));
-  EXPECT_THAT(run.output, HasSubstr("plugin sha256 "));
+  ASSERT_EQ(run.exit_code, 0) << run.output();
+  EXPECT_THAT(run.output(), HasSubstr("find  cold"));
+  EXPECT_THAT(run.output(), HasSubstr("plugin sha256 "));
   const std::string drawing = ReadFile(svg);
   EXPECT_THAT(drawing, StartsWith("<svg "));
   EXPECT_THAT(drawing, HasSubstr("place, cold: half within"));
@@ -145,8 +141,8 @@ TEST_F(SimulateTest, ComparesPluginsAndDrawsThem) {
 TEST_F(SimulateTest, SaysWhatIsWrongWithItsArguments) {
   const auto fails = [](const std::vector<std::string>& arguments, int exit_code, const char* why) {
     const Finished run = Simulate(arguments);
-    EXPECT_EQ(run.exit_code, exit_code) << run.output;
-    EXPECT_THAT(run.output, HasSubstr(why));
+    EXPECT_EQ(run.exit_code, exit_code) << run.output();
+    EXPECT_THAT(run.output(), HasSubstr(why));
   };
   fails({}, 2, "no scenario given");
   fails({"home", "--speed", "3"}, 2, "unknown argument --speed");
@@ -170,10 +166,10 @@ TEST_F(SimulateTest, PassesSettingsToThePluginSoNamed) {
   const Finished run =
       Simulate({Write("wrong.scenario", common + "routing.kademlia.alpha = 1000\n")});
   EXPECT_EQ(run.exit_code, 1);
-  EXPECT_THAT(run.output, HasSubstr("alpha"));
+  EXPECT_THAT(run.output(), HasSubstr("alpha"));
   const Finished other =
       Simulate({Write("other.scenario", common + "routing.other.alpha = 1000\n")});
-  EXPECT_EQ(other.exit_code, 0) << other.output;
+  EXPECT_EQ(other.exit_code, 0) << other.output();
 }
 
 }  // namespace

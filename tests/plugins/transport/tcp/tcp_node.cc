@@ -1,24 +1,14 @@
 #include "tcp_node.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
-
-#include <filesystem>
 
 #include "tcp_settings.h"
 
 namespace l2p::tcp {
 
-RealWorld::RealWorld() {
-  folder_ = (std::filesystem::temp_directory_path() / "l2p-tcp-XXXXXX").string();
-  EXPECT_NE(::mkdtemp(folder_.data()), nullptr);
-  runtime_ = *RealRuntime::Open({.data_dir = folder_});
-}
+RealWorld::RealWorld() : runtime_(*RealRuntime::Open({.data_dir = folder_.path()})) {}
 
-RealWorld::~RealWorld() {
-  runtime_.reset();
-  std::filesystem::remove_all(folder_);
-}
+RealWorld::~RealWorld() = default;
 
 TestMetric& TestMetrics::Named(std::string_view name) {
   MutexLock lock(mutex_);

@@ -12,6 +12,7 @@
 #include "l2p/host.h"
 #include "l2p/transport.h"
 #include "tcp_transport.h"
+#include "tests/temp_folder.h"
 
 namespace l2p::tcp {
 
@@ -26,7 +27,7 @@ class RealWorld {
   Time Soon() { return runtime_->Now() + absl::Seconds(20); }
 
  private:
-  std::string folder_;
+  const TempFolder folder_;
   std::unique_ptr<RealRuntime> runtime_;
 };
 
