@@ -3,7 +3,6 @@
 #include <Poco/Net/HTTPRequestHandler.h>
 #include <Poco/Net/HTTPRequestHandlerFactory.h>
 #include <Poco/Net/HTTPServer.h>
-#include <Poco/Net/ServerSocket.h>
 #include <Poco/ThreadPool.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -18,6 +17,7 @@
 #include "absl/strings/str_split.h"
 #include "kernel/admin/access.h"
 #include "kernel/admin/dashboard.h"
+#include "kernel/admin/patient_socket.h"
 #include "kernel/admin/routes.h"
 #include "kernel/runtime/fd.h"
 #include "kernel/runtime/poco_status.h"
@@ -194,6 +194,8 @@ struct AdminServer::Parts {
   Poco::ThreadPool threads{2, kThreads, 10, 256 * 1024};
   std::unique_ptr<Door> tcp_door;
   std::unique_ptr<Door> socket_door;
+  PatientSocket tcp_listener;
+  PatientSocket socket_listener;
   std::unique_ptr<Poco::Net::HTTPServer> tcp;
   std::unique_ptr<Poco::Net::HTTPServer> socket;
   std::string url;
@@ -201,17 +203,16 @@ struct AdminServer::Parts {
 
   absl::Status ServeTcp(const std::string& token) {
     try {
-      Poco::Net::ServerSocket listener;
       const Poco::Net::SocketAddress address(options.listen);
-      listener.bind(address, /*reuseAddress=*/true, /*reusePort=*/false);
-      listener.listen(kQueued);
-      const std::string host = listener.address().toString();
+      tcp_listener.bind(address, /*reuseAddress=*/true, /*reusePort=*/false);
+      tcp_listener.listen(kQueued);
+      const std::string host = tcp_listener.address().toString();
       url = "http://" + host;
       endpoint.dashboard_url = absl::StrCat(url, "/#token=", token);
       tcp_door = std::make_unique<Door>(node, dashboard, endpoint);
       tcp_door->check.emplace(host, token);
       tcp = std::make_unique<Poco::Net::HTTPServer>(new HandlerFactory(*tcp_door), threads,
-                                                    listener, ServerParameters());
+                                                    tcp_listener, ServerParameters());
       tcp->start();
       return absl::OkStatus();
     } catch (const Poco::Exception& error) {
@@ -232,9 +233,10 @@ struct AdminServer::Parts {
     try {
       const Poco::Net::SocketAddress address(Poco::Net::SocketAddress::UNIX_LOCAL, socket_path);
       socket_door = std::make_unique<Door>(node, dashboard, endpoint);
+      socket_listener.bind(address, /*reuseAddress=*/true);
+      socket_listener.listen(kQueued);
       socket = std::make_unique<Poco::Net::HTTPServer>(new HandlerFactory(*socket_door), threads,
-                                                       Poco::Net::ServerSocket(address, kQueued),
-                                                       ServerParameters());
+                                                       socket_listener, ServerParameters());
       socket->start();
     } catch (const Poco::Exception& error) {
       status = absl::FailedPreconditionError(
@@ -267,15 +269,17 @@ std::string AdminServer::socket() const { return parts_->socket_path; }
 
 void AdminServer::Stop(Duration grace) {
   const Time deadline = absl::Now() + grace;
-  const auto stop = [&](std::unique_ptr<Poco::Net::HTTPServer>& server, const Door* door) {
+  const auto stop = [&](std::unique_ptr<Poco::Net::HTTPServer>& server, PatientSocket& listener,
+                        const Door* door) {
     if (!server) return;
+    listener.Wake();
     server->stop();
     while (door->running > 0 && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(10));
     server->stopAll(/*abortCurrent=*/true);
     server.reset();
   };
-  stop(parts_->tcp, parts_->tcp_door.get());
-  stop(parts_->socket, parts_->socket_door.get());
+  stop(parts_->tcp, parts_->tcp_listener, parts_->tcp_door.get());
+  stop(parts_->socket, parts_->socket_listener, parts_->socket_door.get());
 
   if (!parts_->socket_path.empty()) ::unlink(parts_->socket_path.c_str());
   parts_->socket_path.clear();
