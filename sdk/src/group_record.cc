@@ -48,7 +48,6 @@ struct Sealed {
 };
 
 absl::StatusOr<Sealed> Unseal(std::string_view what, ByteView bytes, size_t most) {
-  Sealed sealed;
   ByteView rest = bytes;
   const std::optional<WireField> body = bytes.size() <= most ? TakeWireField(rest) : std::nullopt;
   const std::optional<WireField> signature = body ? TakeWireField(rest) : std::nullopt;

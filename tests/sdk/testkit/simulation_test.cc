@@ -47,7 +47,7 @@ TEST(Simulation, FiresTimersByTimeAndThenByAge) {
   const Time now = world.sim.Now();
   const std::vector<std::pair<int, char>> timers = {{3, 'd'}, {1, 'a'}, {2, 'b'}, {2, 'c'}};
   for (auto [seconds, letter] : timers) {
-    world.sim.At(now + absl::Seconds(seconds), [&order, letter] { order += letter; });
+    world.sim.At(now + absl::Seconds(seconds), [&order, letter = letter] { order += letter; });
   }
   world.sim.RunFor(absl::Seconds(10));
   EXPECT_EQ(order, "abcd");
