@@ -20,13 +20,14 @@ namespace fs = std::filesystem;
 // What each kind's files are called in the template and in the SDK.
 struct KindOfTemplate {
   const char* kind;
-  const char* part;    // <name>_<part>.cc
-  const char* header;  // l2p/<header>
+  const char* part;              // <name>_<part>.cc
+  const char* header;            // l2p/<header>
+  const char* beside = nullptr;  // <name>_<beside>.cc, a second source.
 };
 constexpr KindOfTemplate kKinds[] = {
     {"chunking", "chunker", "chunker.h"},  {"hashing", "hasher", "hasher.h"},
     {"storage", "store", "block_store.h"}, {"service", "service", "service.h"},
-    {"routing", "router", "router.h"},
+    {"routing", "router", "router.h"},     {"transport", "transport", "transport.h", "connection"},
 };
 
 // Beside this program, in the build tree and where it is installed.
@@ -85,7 +86,9 @@ absl::Status NewPlugin(const std::string& kind, const std::string& name) {
       {"@Name@", camel},
       {"@NAME@", absl::AsciiStrToUpper(name)},
       {"@kind@", kind},
-      {"@source@", part + ".cc"},
+      {"@source@", known.beside == nullptr
+                       ? part + ".cc"
+                       : absl::StrCat(part, ".cc ", name, "_", known.beside, ".cc")},
       {"@header@", known.header},
       {"@usage@", absl::StrCat(kind, ".plugin=", name)},
   };

@@ -157,7 +157,8 @@ TEST_P(NewPlugin, BuildsAndPassesOutsideTheTree) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, NewPlugin,
-                         testing::Values("chunking", "hashing", "storage", "routing", "service"),
+                         testing::Values("chunking", "hashing", "storage", "routing", "transport",
+                                         "service"),
                          [](const auto& kind) { return std::string(kind.param); });
 
 TEST_F(Installation, ItTellsWhyAPluginIsRefused) {

@@ -12,11 +12,11 @@ namespace @name@ {
 namespace {
 
 constexpr char kProtocol[] = "/@name@/0.1.0";
-constexpr size_t kMostRequest = 256;          // No multihash is longer.
-constexpr size_t kMostAnswer = 256 * 1024;    // What a peer may send is bounded, always.
-constexpr size_t kMostAtOnce = 32;            // Requests on the way.
-constexpr l2p::Duration kLimit = absl::Seconds(3);              // Of a request.
-constexpr l2p::Duration kGlance = absl::Milliseconds(250);      // Between looks at whether to stop.
+constexpr size_t kMostRequest = 256;                // No multihash is longer.
+constexpr size_t kMostAnswer = 256 * 1024;          // What a peer may send is bounded, always.
+constexpr size_t kMostAtOnce = 32;                  // Requests on the way.
+constexpr l2p::Duration kLimit = absl::Seconds(3);  // Of a request.
+constexpr l2p::Duration kGlance = absl::Milliseconds(250);  // Between looks at whether to stop.
 constexpr l2p::Duration kJoinLimit = absl::Seconds(30);
 
 // What FindProviders has found before it returned.
@@ -41,7 +41,8 @@ std::vector<l2p::PeerInfo> PeersIn(std::string_view lines) {
   for (std::string line; std::getline(in, line);) {
     const absl::StatusOr<l2p::Multiaddr> address = l2p::Multiaddr::FromString(line);
     if (!address.ok() || !address->peer()) continue;
-    if (peers.empty() || peers.back().id != *address->peer()) peers.push_back({*address->peer(), {}});
+    if (peers.empty() || peers.back().id != *address->peer())
+      peers.push_back({*address->peer(), {}});
     peers.back().addresses.push_back(address->WithoutPeer());
   }
   return peers;
@@ -55,15 +56,13 @@ std::vector<l2p::PeerInfo> PeersIn(std::string_view lines) {
       idle_(host.NewEvent()),
       tasks_(host.tasks(), host.NewEvent()) {}
 
-absl::Status @Name@Router::Start(l2p::Messenger& messenger,
-                                 std::span<const l2p::PeerInfo> known) {
+absl::Status @Name@Router::Start(l2p::Messenger& messenger, std::span<const l2p::PeerInfo> known) {
   messenger_ = &messenger;
   for (const l2p::PeerInfo& peer : known) Add(peer);
   // A handler answers from what is here and never waits for another peer.
-  auto served = messenger.Serve(kProtocol, kMostRequest,
-                                [this](const l2p::Caller& from, l2p::ByteView key) {
-                                  return Serve(from, key);
-                                });
+  auto served = messenger.Serve(
+      kProtocol, kMostRequest,
+      [this](const l2p::Caller& from, l2p::ByteView key) { return Serve(from, key); });
   if (!served.ok()) return served.status();
   served_ = *std::move(served);
   // Whoever connects and speaks this protocol is on the list.
@@ -96,7 +95,7 @@ void @Name@Router::Add(const l2p::PeerInfo& peer) {
 }
 
 absl::StatusOr<std::optional<l2p::Bytes>> @Name@Router::Serve(const l2p::Caller&,
-                                                              l2p::ByteView key) {
+                                                             l2p::ByteView key) {
   l2p::MutexLock lock(mutex_);
   std::string answer(1, provided_.contains(std::string(l2p::AsText(key))) ? '\1' : '\0');
   for (const auto& [id, peer] : peers_) {
@@ -108,8 +107,7 @@ absl::StatusOr<std::optional<l2p::Bytes>> @Name@Router::Serve(const l2p::Caller&
   return l2p::Bytes::Of(std::move(answer));
 }
 
-std::vector<@Name@Router::Answer> @Name@Router::AskEveryone(l2p::ByteView key,
-                                                           l2p::Time deadline) {
+std::vector<@Name@Router::Answer> @Name@Router::AskEveryone(l2p::ByteView key, l2p::Time deadline) {
   std::deque<l2p::PeerInfo> next;
   {
     l2p::MutexLock lock(mutex_);
@@ -152,8 +150,7 @@ std::vector<@Name@Router::Answer> @Name@Router::AskEveryone(l2p::ByteView key,
 
 // The order of all routers: by the distance of SHA-256 of the peer's id to that of the key.
 absl::StatusOr<std::vector<l2p::PeerInfo>> @Name@Router::ClosestPeers(const l2p::Multihash& key,
-                                                                      size_t n,
-                                                                      l2p::Time deadline) {
+                                                                     size_t n, l2p::Time deadline) {
   const auto hash = [this](l2p::ByteView bytes) { return host_.crypto().Sha256({&bytes, 1}); };
   const l2p::Sha256Digest target = hash(key.binary());
   std::map<l2p::Sha256Digest, l2p::PeerInfo> order;

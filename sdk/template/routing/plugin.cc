@@ -13,8 +13,8 @@ constexpr l2p::SettingSpec kSettings[] = {
 };
 
 absl::StatusOr<std::unique_ptr<l2p::Router>> Open(l2p::Host& host, const l2p::Settings& settings) {
-  return std::make_unique<@name@::@Name@Router>(
-      host, static_cast<size_t>(settings.Integer("most_peers")));
+  return std::make_unique<@name@::@Name@Router>(host,
+                                              static_cast<size_t>(settings.Integer("most_peers")));
 }
 
 }  // namespace
