@@ -53,6 +53,7 @@ void IterativeLookup::Add(ContactPtr contact, size_t path, size_t hops) {
   if (contact->peer.id == swarm_.self()) return;
   const auto [place, is_new] = candidates_.try_emplace(Distance(target_, contact->position));
   if (!is_new) return;
+  if (known_.size() < kMostCandidates) known_.insert(contact->position);
   place->second.contact = std::move(contact);
   place->second.path = path;
   place->second.hops = hops;
@@ -61,9 +62,7 @@ void IterativeLookup::Add(ContactPtr contact, size_t path, size_t hops) {
   if (farthest->second.standing == Standing::kSeen) candidates_.erase(farthest);
 }
 
-bool IterativeLookup::IsKnown(ByteView id) const {
-  return candidates_.contains(Distance(target_, swarm_.PositionOf(id)));
-}
+bool IterativeLookup::IsKnown(ByteView id) const { return known_.contains(swarm_.PositionOf(id)); }
 
 bool IterativeLookup::AllHave(const PathCounts& counts, size_t wanted) const {
   for (size_t path = 0; path < counts.size(); ++path) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
 #include "message.h"
 #include "swarm.h"
@@ -121,6 +122,7 @@ class IterativeLookup {
   const Time deadline_;
   const std::unique_ptr<Calls> calls_;
   Candidates candidates_;
+  absl::flat_hash_set<Position> known_;  // Of all who ever were candidates, the positions.
   std::map<uint64_t, Candidates::iterator> waiting_;  // Calls on the way.
   std::vector<bool> ended_;                           // Paths that heard what they wanted.
   std::deque<Aim> aims_;

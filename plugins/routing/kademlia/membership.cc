@@ -202,15 +202,26 @@ void Membership::Refresh() {
   swarm_.network_size().Learn(near.nearest);
   if (near.answered.size() < all) return;  // That was everybody.
   if (is_early && has_joined_) return;     // Far buckets fill by themselves; the near ones matter.
-  has_joined_ = true;
+  const bool is_first = !std::exchange(has_joined_, true);
   // Nearer buckets than that of the last of these are full of them. Full ones are kept by checks;
   // one random key tells how large the swarm is all the same.
   const Position& farthest = near.answered[all - 1]->position;
   const size_t covered = CommonPrefix(swarm_.PositionOf(swarm_.self().binary()), farthest);
-  for (size_t i = 0; i <= covered && !swarm_.stopping(); ++i) {
-    if (i > 0 && swarm_.table().IsFull(i)) continue;
+  for (const size_t i : BucketsToRefresh(covered, /*all=*/is_first)) {
+    if (swarm_.stopping()) return;
     swarm_.network_size().Learn(look(swarm_.RandomKey(i), kEnoughForRefresh).nearest);
   }
+}
+
+// A bucket that has room after the first time may hold all there are: one of these each time.
+std::vector<size_t> Membership::BucketsToRefresh(size_t covered, bool all) {
+  std::vector<size_t> buckets;
+  for (size_t i = 1; i <= covered; ++i) {
+    if (!swarm_.table().IsFull(i)) buckets.push_back(i);
+  }
+  if (!all && !buckets.empty()) buckets = {buckets[RandomBelow(host_, buckets.size())]};
+  buckets.insert(buckets.begin(), 0);
+  return buckets;
 }
 
 void Membership::CheckDoubtful() { AskOwnKey(swarm_.table().Doubtful(host_.Now())); }

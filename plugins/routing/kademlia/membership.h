@@ -56,6 +56,7 @@ class Membership {
   void LookIntoDoubts();
   Duration Spread(Duration period);
   void Refresh();
+  std::vector<size_t> BucketsToRefresh(size_t covered, bool all);
   void AdaptRefresh();
   void CheckDoubtful();
   void ReturnToTable(const std::vector<PeerInfo>& peers);

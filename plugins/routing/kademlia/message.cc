@@ -68,6 +68,18 @@ absl::Status AddPeer(ByteView body, size_t most, std::vector<PeerInfo>& peers) {
   return absl::OkStatus();
 }
 
+// Returns how many addresses were told.
+size_t AppendBody(const PeerInfo& peer, bool public_only, std::string& out) {
+  AppendWireBytes(kId, peer.id.bytes(), out);
+  size_t told = 0;
+  for (const Multiaddr& address : peer.addresses) {
+    if (public_only && !IsPublic(address)) continue;
+    AppendWireBytes(kAddress, address.bytes(), out);
+    ++told;
+  }
+  return told;
+}
+
 // Empty when there is none; what is malformed is for AddPeer to say.
 ByteView IdOf(ByteView body) {
   while (!body.empty()) {
@@ -117,28 +129,30 @@ MessageWriter::MessageWriter(MessageType type, std::string_view key, bool public
   if (!key.empty()) AppendWireBytes(kKey, key, text_);
 }
 
-// How many addresses it has.
-size_t MessageWriter::FillBody(const PeerInfo& peer) {
-  body_.clear();
-  AppendWireBytes(kId, peer.id.bytes(), body_);
-  size_t addresses = 0;
-  for (const Multiaddr& address : peer.addresses) {
-    if (public_only_ && !IsPublic(address)) continue;
-    AppendWireBytes(kAddress, address.bytes(), body_);
-    ++addresses;
-  }
-  return addresses;
-}
-
 bool MessageWriter::AddCloser(const PeerInfo& peer) {
-  if (FillBody(peer) == 0) return false;
+  body_.clear();
+  if (AppendBody(peer, public_only_, body_) == 0) return false;
   AppendWireBytes(kCloser, body_, text_);
   return true;
 }
 
+bool MessageWriter::AddCloser(const PeerInfo& peer, const PeerBody& body) {
+  if (!body.is_public) return AddCloser(peer);
+  AppendWireBytes(kCloser, body.bytes, text_);
+  return true;
+}
+
 void MessageWriter::AddProvider(const PeerInfo& peer) {
-  FillBody(peer);
+  body_.clear();
+  AppendBody(peer, public_only_, body_);
   AppendWireBytes(kProvider, body_, text_);
+}
+
+PeerBody PeerBody::Of(const PeerInfo& peer) {
+  PeerBody body;
+  const size_t told = AppendBody(peer, /*public_only=*/true, body.bytes);
+  body.is_public = told > 0 && told == peer.addresses.size();
+  return body;
 }
 
 std::string Encode(const Message& message) {

@@ -35,6 +35,14 @@ inline constexpr size_t kMostAddresses = 16;
 
 std::string Encode(const Message& message);
 
+// A peer as messages hold it.
+struct PeerBody {
+  std::string bytes;       // With its public addresses.
+  bool is_public = false;  // It has some, and no others.
+
+  static PeerBody Of(const PeerInfo& peer);
+};
+
 // Writes a message peer by peer, so that peers that others hold need not be copied. Closer ones
 // come first.
 class MessageWriter {
@@ -44,13 +52,13 @@ class MessageWriter {
 
   // False, with nothing written, for one without addresses to tell.
   bool AddCloser(const PeerInfo& peer);
+  // `body` is that of `peer`.
+  bool AddCloser(const PeerInfo& peer, const PeerBody& body);
   void AddProvider(const PeerInfo& peer);
 
   std::string Take() && { return std::move(text_); }
 
  private:
-  size_t FillBody(const PeerInfo& peer);
-
   const bool public_only_;
   std::string text_;
   std::string body_;  // Of one peer; kept for its memory.

@@ -15,7 +15,7 @@ uint64_t PrefixOf(ByteView binary, size_t size) {
   return prefix;
 }
 
-void SortEachOnce(std::vector<uint64_t>& networks) {
+void SortEachOnce(Networks::List& networks) {
   std::sort(networks.begin(), networks.end());
   networks.erase(std::unique(networks.begin(), networks.end()), networks.end());
 }

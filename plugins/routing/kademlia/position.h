@@ -5,6 +5,7 @@
 #include <bit>
 #include <compare>
 #include <cstdint>
+#include <utility>
 
 #include "l2p/crypto.h"
 
@@ -24,6 +25,10 @@ struct Position {
 
   friend bool operator==(const Position&, const Position&) = default;
   friend std::strong_ordering operator<=>(const Position&, const Position&) = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const Position& position) {
+    return H::combine(std::move(h), position.words[0], position.words[3]);
+  }
 };
 
 inline Position PositionOf(const Crypto& crypto, ByteView key) {

@@ -49,7 +49,7 @@ void Responder::WriteCloser(const Message& request, const PeerId& asker,
     if (told >= closest_) break;
     const bool is_told = told > 0 && contact->position == position;
     if (is_told || contact->position == of_asker) continue;
-    told += answer.AddCloser(contact->peer) ? 1 : 0;
+    told += answer.AddCloser(contact->peer, contact->body) ? 1 : 0;
   }
 }
 

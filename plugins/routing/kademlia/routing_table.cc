@@ -33,6 +33,7 @@ std::unique_ptr<RoutingTable::Entry> RoutingTable::MakeEntry(Contact contact, Ti
   entry->part = PartOf(contact.position, entry->bucket);
   entry->since = now;
   entry->heard = now;
+  contact.body = PeerBody::Of(contact.peer);
   entry->contact = std::make_shared<Contact>(std::move(contact));
   return entry;
 }
@@ -45,7 +46,7 @@ RoutingTable::Entry* RoutingTable::FindEntry(const PeerId& peer) const {
 bool RoutingTable::HoldsMostOf(const Entries& entries, const Networks& networks) {
   return std::any_of(networks.narrow.begin(), networks.narrow.end(), [&](uint64_t network) {
     const auto is_of = [network](const std::unique_ptr<Entry>& entry) {
-      const std::vector<uint64_t>& narrow = entry->networks.narrow;
+      const Networks::List& narrow = entry->networks.narrow;
       return std::binary_search(narrow.begin(), narrow.end(), network);
     };
     const auto count = std::count_if(entries.begin(), entries.end(), is_of);
@@ -53,7 +54,7 @@ bool RoutingTable::HoldsMostOf(const Entries& entries, const Networks& networks)
   });
 }
 
-size_t RoutingTable::MostOfOne(const std::vector<uint64_t>& networks) const {
+size_t RoutingTable::MostOfOne(const Networks::List& networks) const {
   size_t most = 0;
   for (const uint64_t network : networks) {
     const auto in_table = networks_.find(network);
@@ -136,6 +137,7 @@ Duration RoutingTable::Period() const {
 // limits.
 void RoutingTable::Renew(Entry& entry, Contact contact) {
   if (Networks::Of(contact.peer.addresses, options_.diversity_all) != entry.networks) return;
+  contact.body = PeerBody::Of(contact.peer);
   entry.contact = std::make_shared<Contact>(std::move(contact));
 }
 

@@ -9,6 +9,7 @@
 #include "l2p/event.h"
 #include "l2p/multiaddr.h"
 #include "l2p/mutex.h"
+#include "message.h"
 #include "networks.h"
 #include "position.h"
 
@@ -19,6 +20,7 @@ namespace l2p::kademlia {
 struct Contact {
   PeerInfo peer;
   Position position;
+  PeerBody body = {};  // Only of those in a table, which are told again and again.
 };
 using ContactPtr = std::shared_ptr<const Contact>;
 
@@ -128,7 +130,7 @@ class RoutingTable {
   std::unique_ptr<Entry> MakeEntry(Contact contact, Time now) const;
   Entry* FindEntry(const PeerId& peer) const L2P_REQUIRES(mutex_);
   // In the table, of the one of `networks` that has most.
-  size_t MostOfOne(const std::vector<uint64_t>& networks) const L2P_REQUIRES(mutex_);
+  size_t MostOfOne(const Networks::List& networks) const L2P_REQUIRES(mutex_);
   bool AllowsNetworks(const Bucket& bucket, const Entry& entry) const L2P_REQUIRES(mutex_);
   bool HasRoom(const Bucket& bucket, const Entry& entry) const L2P_REQUIRES(mutex_);
   static bool HoldsMostOf(const Entries& entries, const Networks& networks);
