@@ -97,6 +97,7 @@ void KeeperService::Sync(Work& work) {
       // What its own user has put is no other's copy.
       if (one.owner == work.keeping.self()) continue;
       if (held.empty() || held.back() != one.group) held.push_back(one.group);
+      work.repairer.ended().Hold(one.group, one.until);
       if (!std::binary_search(known.begin(), known.end(), one.group)) Adopt(work, one);
     }
   }
@@ -104,6 +105,7 @@ void KeeperService::Sync(Work& work) {
     if (!std::binary_search(held.begin(), held.end(), group) &&
         !stopping_->Wait(absl::InfinitePast())) {
       roster_->Remove(group);
+      work.repairer.ended().Drop(group, host_.Now());
     }
   }
   MutexLock lock(mutex_);

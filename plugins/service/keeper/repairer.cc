@@ -35,7 +35,7 @@ void Repairer::Step() {
     if (kept && IsDue(group, *kept)) RepairOne(group, *kept);
   }
   MutexLock lock(mutex_);
-  degraded_.Set(static_cast<int64_t>(due_since_.size()));
+  degraded_.Set(static_cast<int64_t>(due_.size()));
 }
 
 bool Repairer::IsDue(const Multihash& group, const KeptGroup& kept) {
@@ -43,34 +43,38 @@ bool Repairer::IsDue(const Multihash& group, const KeptGroup& kept) {
   const std::vector<MemberView> members = keeping_.roster.Members(group);
   if (members.empty()) return false;
   const bool is_due = Judge(keeping_.options.rule, kept.spec, members, now).repair_due;
-  Time since;
+  Due due;
   {
     MutexLock lock(mutex_);
     if (!is_due) {
-      due_since_.erase(group);
+      due_.erase(group);
       return false;
     }
-    since = due_since_.try_emplace(group, now).first->second;
+    due = due_.try_emplace(group, Due{now}).first->second;
   }
+  if (now < due.not_before) return false;
   const PeerId repairing = grants_.Holder(group, now);
   if (!repairing.empty() && repairing != keeping_.self()) return false;
   const size_t rank = RankOf(keeping_.host.crypto(), group, keeping_.self(), members);
-  return now >= since + static_cast<int64_t>(rank) * keeping_.options.rule.takeover;
+  return now >= due.since + static_cast<int64_t>(rank) * keeping_.options.rule.takeover;
 }
 
 void Repairer::RepairOne(const Multihash& group, const KeptGroup& kept) {
   const Time now = keeping_.host.Now();
   if (!grants_.Give(group, keeping_.self(), now + kConsent, now)) return;
-  const bool agreed = AskAll(group, keeping_.roster.Members(group), kConsent);
+  const std::set<PeerId> others = WhoHasASay(group);
+  const bool agreed = AskAll(group, others, kConsent);
   // Who answered may have been away until now.
   const std::vector<MemberView> members = keeping_.roster.Members(group);
   const Verdict verdict = Judge(keeping_.options.rule, kept.spec, members, keeping_.host.Now());
+  bool is_done = !verdict.repair_due;
   if (agreed && verdict.repair_due) {
     {
       MutexLock lock(mutex_);
       running_ = group;
     }
     const absl::Status restored = Restore(group, members, verdict);
+    is_done = restored.ok();
     if (restored.ok()) {
       repairs_.Add(1);
       keeping_.Log(Severity::kInfo,
@@ -83,24 +87,44 @@ void Repairer::RepairOne(const Multihash& group, const KeptGroup& kept) {
     MutexLock lock(mutex_);
     running_ = Multihash();
     // Whoever is next has a full turn before this node tries again.
-    due_since_[group] = keeping_.host.Now();
+    due_[group].since = keeping_.host.Now();
   }
-  AskAll(group, members, absl::ZeroDuration());
+  if (!is_done) TryLater(group);
+  AskAll(group, others, absl::ZeroDuration());
   grants_.Give(group, keeping_.self(), absl::InfinitePast(), keeping_.host.Now());
 }
 
-bool Repairer::AskAll(const Multihash& group, std::span<const MemberView> members, Duration time) {
+// What does not work now, for want of peers or of consent, will not work in a minute either.
+void Repairer::TryLater(const Multihash& group) {
+  MutexLock lock(mutex_);
+  Due& due = due_[group];
+  due.not_before = keeping_.host.Now() + due.pause;
+  due.pause = std::min(2 * due.pause, Duration(kLongestPause));
+}
+
+std::set<PeerId> Repairer::WhoHasASay(const Multihash& group) const {
+  std::set<PeerId> peers;
+  for (const MemberView& member : keeping_.roster.Members(group)) peers.insert(member.peer);
+  const auto content = LoadContent(keeping_.node, keeping_.host.crypto(), group);
+  if (content.ok()) {
+    peers.insert(content->record.holders.begin(), content->record.holders.end());
+  }
+  peers.erase(PeerId());
+  peers.erase(keeping_.self());
+  return peers;
+}
+
+bool Repairer::AskAll(const Multihash& group, const std::set<PeerId>& peers, Duration time) {
   KeeperRequest request;
   request.claim = RepairClaim{group, time};
   const Bytes message = Bytes::Of(Encode(request));
   const Time deadline = keeping_.host.Now() + kAskLimit;
   const std::unique_ptr<Calls> calls = keeping_.node.messenger().NewCalls();
   std::map<uint64_t, PeerId> asked;
-  for (const MemberView& member : members) {
-    if (member.peer == keeping_.self()) continue;
+  for (const PeerId& peer : peers) {
     // Those away are asked as well: some may be back. When giving back nobody new is bothered.
-    if (time == absl::ZeroDuration() && !member.within_reach()) continue;
-    asked[calls->Send({member.peer, {}}, kProtocol, message, kMaxMessage, deadline)] = member.peer;
+    if (time == absl::ZeroDuration() && keeping_.roster.IsAway(peer)) continue;
+    asked[calls->Send({peer, {}}, kProtocol, message, kMaxMessage, deadline)] = peer;
   }
   size_t answers = 0;
   size_t denials = 0;
@@ -117,14 +141,15 @@ bool Repairer::AskAll(const Multihash& group, std::span<const MemberView> member
   }
   if (denials == 0) return true;
   MutexLock lock(mutex_);
-  const Duration waited = keeping_.host.Now() - due_since_[group];
+  const Duration waited = keeping_.host.Now() - due_[group].since;
   return 2 * denials < answers && waited > kPatience * keeping_.options.rule.takeover;
 }
 
 bool Repairer::Consent(const PeerId& peer, const RepairClaim& claim) {
   const Time now = keeping_.host.Now();
   const std::optional<KeptGroup> kept = keeping_.roster.Find(claim.group);
-  if (!kept) return true;  // Not a member: it has no say.
+  // Who is no member has no say, unless it was one until the owner put an end to it.
+  if (!kept) return !ended_.Contains(claim.group, now);
   const Duration time = std::min(claim.time, kConsent);
   if (time > absl::ZeroDuration()) {
     const std::vector<MemberView> members = keeping_.roster.Members(claim.group);
@@ -141,7 +166,7 @@ Repairer::Phase Repairer::PhaseOf(const Multihash& group) const {
   const PeerId holder = grants_.Holder(group, keeping_.host.Now());
   MutexLock lock(mutex_);
   if (!holder.empty() || running_ == group) return Phase::kRunning;
-  return due_since_.contains(group) ? Phase::kDue : Phase::kIdle;
+  return due_.contains(group) ? Phase::kDue : Phase::kIdle;
 }
 
 absl::Status Repairer::Restore(const Multihash& group, std::span<const MemberView> members,

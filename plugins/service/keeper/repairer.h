@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "ended_groups.h"
 #include "grants.h"
 #include "group_content.h"
 #include "keeping.h"
@@ -22,6 +23,9 @@ class Repairer {
  public:
   static constexpr size_t kPushesAtOnce = 4;
   static constexpr Duration kConsent = absl::Minutes(10);  // Asked for again while it lasts.
+  // Between tries of one group that came to nothing, at first; each pause is twice the last.
+  static constexpr Duration kPause = absl::Minutes(1);
+  static constexpr Duration kLongestPause = absl::Hours(1);
   static constexpr Duration kAskLimit = absl::Seconds(10);
   static constexpr Duration kCandidatesLimit = absl::Seconds(30);
 
@@ -36,15 +40,27 @@ class Repairer {
   // Whether `peer` may repair `group` now, as far as this node is concerned.
   bool Consent(const PeerId& peer, const RepairClaim& claim);
 
+  // What was taken from this node before its time: it consents to no repair of that.
+  EndedGroups& ended() { return ended_; }
+
   enum class Phase { kIdle, kDue, kRunning };
   Phase PhaseOf(const Multihash& group) const;
 
  private:
   class Filling;
+  // A group that needs repair.
+  struct Due {
+    Time since;
+    Time not_before = absl::InfinitePast();
+    Duration pause = kPause;
+  };
 
   bool IsDue(const Multihash& group, const KeptGroup& kept);
   void RepairOne(const Multihash& group, const KeptGroup& kept);
-  bool AskAll(const Multihash& group, std::span<const MemberView> members, Duration time);
+  void TryLater(const Multihash& group);
+  // With those that once held the group.
+  std::set<PeerId> WhoHasASay(const Multihash& group) const;
+  bool AskAll(const Multihash& group, const std::set<PeerId>& peers, Duration time);
   absl::Status Restore(const Multihash& group, std::span<const MemberView> members,
                        const Verdict& verdict);
   absl::Status Fill(const GroupContent& content, std::vector<PeerInfo> candidates,
@@ -56,13 +72,14 @@ class Repairer {
   const Keeping& keeping_;
   Pace pace_;
   Grants grants_;
+  EndedGroups ended_;
   Metric& repairs_;
   Metric& fetched_bytes_;
   Metric& pushed_bytes_;
   Metric& mended_;
   Metric& degraded_;
   mutable Mutex mutex_{"Repairer"};
-  std::map<Multihash, Time> due_since_ L2P_GUARDED_BY(mutex_);
+  std::map<Multihash, Due> due_ L2P_GUARDED_BY(mutex_);
   Multihash running_ L2P_GUARDED_BY(mutex_);
 };
 

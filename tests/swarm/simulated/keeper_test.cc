@@ -148,6 +148,38 @@ TEST(Keeper, LeavesTheOwnerInChargeOfWhatItBringsToNewHolders) {
   });
 }
 
+TEST(Keeper, DoesNotMakeAgainWhatWasRemovedWhileItsHolderWasAway) {
+  constexpr size_t kRemover = 5;
+  KeeperWorld world({});
+  world.swarm().Run([&] {
+    Content::PutOptions how = SimSwarm::SmallChunks();
+    how.redundancy = "rs:2/6";
+    const auto put = world.swarm().Put(kRemover, TestBytes(1, 200'000), how);
+    ASSERT_TRUE(put.ok()) << put.status();
+    const auto holds = [&](size_t i) {
+      return i != kRemover && world.NodeAt(i).groups().Find(put->id.hash()).ok();
+    };
+    world.Sleep(absl::Minutes(15));
+    std::vector<size_t> away;
+    for (size_t i = 1; i < world.swarm().size() && away.size() < 3; ++i) {
+      if (holds(i)) away.push_back(i);
+    }
+    for (const size_t i : away) world.Stop(i);
+    ASSERT_TRUE(world.swarm().node(kRemover).content().Remove(put->id.ToString()).ok());
+    world.Sleep(absl::Minutes(20));
+    // Its owner cannot tell those who come back; all others know.
+    world.Stop(kRemover);
+    for (const size_t i : away) world.Start(i);
+    world.Sleep(absl::Hours(5));
+    EXPECT_EQ(world.Total("repairs_total"), 0);
+    EXPECT_EQ(world.Total("repair_pushed_bytes_total"), 0);
+    EXPECT_EQ(world.Total("repair_fetched_bytes_total"), 0);
+    world.Start(kRemover);
+    world.Sleep(absl::Hours(6));
+    for (size_t i = 0; i < world.swarm().size(); ++i) EXPECT_FALSE(holds(i)) << i;
+  });
+}
+
 TEST(Keeper, KnowsItsFellowsAfterARestartOfAll) {
   KeeperWorld world({});
   world.swarm().Run([&] {
