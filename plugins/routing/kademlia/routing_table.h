@@ -54,9 +54,9 @@ class RoutingTable {
 
   // Of the table's contacts, such a share is to be gone without our knowing it: a contact is asked
   // whether it is there after twice that share of the mean session seen lately.
-  static constexpr double kStaleShare = 0.04;
+  static constexpr double kStaleShare = 0.035;
   // How long contacts were watched, together, for what is "lately".
-  static constexpr Duration kWatched = absl::Hours(100);
+  static constexpr Duration kWatched = absl::Hours(120);
 
   RoutingTable(const Position& own, Options options) : own_(own), options_(options) {}
 
