@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "node_process.h"
+#include "tests/long_form.h"
 
 namespace l2p {
 namespace {
@@ -16,10 +17,7 @@ namespace {
 constexpr size_t kFilesAtOnce = 4;  // One of them comes from another node.
 constexpr size_t kLargest = 3 << 20;
 
-int Rounds() {
-  const char* wanted = std::getenv("L2P_LONG");
-  return wanted != nullptr && *wanted != '\0' ? 200 : 30;
-}
+int Rounds() { return IsLongForm() ? 200 : 30; }
 
 struct Acknowledged {
   std::string id;

@@ -13,6 +13,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "node_process.h"
+#include "tests/long_form.h"
 
 namespace l2p {
 namespace {
@@ -30,11 +31,6 @@ constexpr absl::Duration kMostDelay = absl::Seconds(3);
 const Words kSettings = {"routing.kademlia.bucket_size=8"};
 
 constexpr char kMultiHopLookups[] = "l2p_multi_hop_lookups_total";
-
-bool IsLong() {
-  const char* wanted = std::getenv("L2P_LONG");
-  return wanted != nullptr && *wanted != '\0';
-}
 
 // Most are small; one in ten has several blocks.
 std::vector<size_t> ObjectSizes() {
@@ -179,7 +175,7 @@ TEST_F(SixtyProcesses, FilesOutliveTheirUploadersAndComeAlthoughTwelveNodesFreez
 
 // Each round has a swarm of its own, with other ids.
 TEST_F(SixtyProcesses, TwoHundredObjectsOutliveTheirUploaderAndTwelveOthers) {
-  for (int round = 0; round < (IsLong() ? 20 : 1); ++round) {
+  for (int round = 0; round < (IsLongForm() ? 20 : 1); ++round) {
     StartNodes();
     const std::vector<Object> objects = PutAll({nodes_.back().get()}, ObjectSizes());
     nodes_.back()->Kill();

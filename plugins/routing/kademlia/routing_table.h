@@ -50,7 +50,7 @@ class RoutingTable {
   // kForming after it came on, or from Keep on, a contact is never displaced.
   static constexpr size_t kPartBits = 4;
   static constexpr size_t kParts = size_t{1} << kPartBits;
-  static constexpr Duration kForming = absl::Minutes(10);
+  static constexpr Duration kForming = absl::Minutes(2);
 
   // Of the table's contacts, such a share is to be gone without our knowing it: a contact is asked
   // whether it is there after twice that share of the mean session seen lately.

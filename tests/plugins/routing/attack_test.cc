@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "kad_world.h"
 #include "l2p/testkit/test_host.h"
+#include "tests/long_form.h"
 
 namespace l2p::testkit {
 namespace {
@@ -25,7 +26,7 @@ using kademlia::Position;
 using kademlia::PositionOf;
 using kademlia::RoutingTable;
 
-size_t SwarmSize() { return std::getenv("L2P_LONG") != nullptr ? 1000 : 150; }
+size_t SwarmSize() { return IsLongForm() ? 1000 : 150; }
 
 // A public address in a /24 of its own.
 std::string PublicIp(size_t i) {

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "l2p/testkit/conformance.h"
+#include "tests/long_form.h"
 #include "tests/swarm/simulated/sim_swarm.h"
 
 namespace l2p {
@@ -86,8 +87,7 @@ uint64_t PointsToTry() {
 #if defined(__SANITIZE_ADDRESS__)
   return 500;
 #else
-  const char* full = std::getenv("L2P_LONG");
-  return full != nullptr && *full != '\0' ? 20'000 : 10'000;
+  return IsLongForm() ? 20'000 : 10'000;
 #endif
 }
 

@@ -34,7 +34,7 @@ constexpr uint64_t kNoLimit = uint64_t{1} << 40;
 class History {
  public:
   explicit History(const HistoryOptions& options)
-      : options_(options), random_(options.seed), world_(WorldOf(options)) {}
+      : options_(options), random_(options.seed), world_(options.World()) {}
 
   HistoryReport Run() {
     world_.swarm().Run([this] { Live(); });
@@ -58,19 +58,6 @@ class History {
     size_t calls = 0;      // Of users, under way.
     Time disturbed = absl::InfinitePast();
   };
-
-  static KeeperWorld::Options WorldOf(const HistoryOptions& options) {
-    KeeperWorld::Options world;
-    world.nodes = options.nodes;
-    world.seed = options.seed;
-    world.settings = options.settings;
-    world.longest_run = options.length + absl::Hours(48);
-    world.plugins = {&kLyingStore};
-    for (size_t i = 0; i < options.liars; ++i) {
-      world.of_node[options.nodes - 1 - i] = {"storage.plugin=lying"};
-    }
-    return world;
-  }
 
   SimSwarm& swarm() { return world_.swarm(); }
 
@@ -501,23 +488,6 @@ class History {
 };
 
 }  // namespace
-
-HistoryOptions HistoryOptions::Random(uint64_t seed) {
-  std::mt19937_64 random(~seed);
-  HistoryOptions options;
-  options.seed = seed;
-  options.nodes = 8 + random() % 8;
-  options.length = absl::Hours(6 + random() % 18);
-  options.fault_every = absl::Minutes(10 + random() % 60);
-  options.put_every = absl::Minutes(20 + random() % 60);
-  options.get_every = absl::Minutes(5 + random() % 20);
-  options.objects = 5 + random() % 15;
-  options.liars = random() % 3 == 0 ? 1 : 0;
-  options.most_away = 2 - options.liars;
-  if (random() % 2 == 0) options.lifetime = absl::Hours(24 * (2 + random() % 8));
-  if (random() % 4 == 0) options.settings.push_back("storage.quota=3MiB");
-  return options;
-}
 
 HistoryReport RunHistory(const HistoryOptions& options) { return History(options).Run(); }
 

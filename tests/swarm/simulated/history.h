@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/swarm/simulated/sim_swarm.h"
+#include "tests/swarm/simulated/keeper_world.h"
 
 namespace l2p {
 
@@ -32,6 +32,8 @@ struct HistoryOptions {
 
   // One of all kinds of histories: small swarms, short times, much going wrong.
   static HistoryOptions Random(uint64_t seed);
+
+  KeeperWorld::Options World() const;
 };
 
 // How it went.

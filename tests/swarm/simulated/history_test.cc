@@ -6,15 +6,12 @@
 
 #include <cstdlib>
 
+#include "tests/long_form.h"
+
 namespace l2p {
 namespace {
 
 using testing::IsEmpty;
-
-bool IsLong() {
-  const char* wanted = std::getenv("L2P_LONG");
-  return wanted != nullptr && *wanted != '\0';
-}
 
 constexpr uint64_t kParts = 10;  // So that they run beside each other.
 
@@ -22,7 +19,7 @@ class Histories : public testing::TestWithParam<uint64_t> {};
 
 // 50 of them, 1,000 in the long form.
 TEST_P(Histories, KeepAllPromises) {
-  const uint64_t count = IsLong() ? 100 : 5;
+  const uint64_t count = IsLongForm() ? 100 : 5;
   for (uint64_t i = 0; i < count; ++i) {
     const uint64_t seed = 1 + GetParam() + kParts * i;
     EXPECT_THAT(RunHistory(HistoryOptions::Random(seed)).broken, IsEmpty())
@@ -37,7 +34,7 @@ TEST(Months, LoseNothingAndMoveLittle) {
   HistoryOptions options;
   options.nodes = 60;
   options.seed = 1;
-  options.length = absl::Hours(24) * (IsLong() ? 30 : 1);
+  options.length = absl::Hours(24) * (IsLongForm() ? 30 : 1);
   options.lifetime = absl::Hours(24 * 30);
   options.most_away = 6;
   options.liars = 1;
@@ -46,7 +43,7 @@ TEST(Months, LoseNothingAndMoveLittle) {
   const HistoryReport report = RunHistory(options);
   EXPECT_THAT(report.broken, IsEmpty()) << "see it again: ./dev simulate --nodes 60 --seed 1";
   EXPECT_EQ(report.lost, 0u);
-  EXPECT_TRUE(report.deaths > 0 || !IsLong());
+  EXPECT_TRUE(report.deaths > 0 || !IsLongForm());
   EXPECT_LE(report.moved_per_byte_and_year(), 80);
 }
 
