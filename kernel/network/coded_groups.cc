@@ -177,7 +177,7 @@ bool FetchSession::PresenceKnown(const std::vector<BlockRef>& blocks) const {
       return false;
     }
   }
-  return std::all_of(blocks.begin(), blocks.end(), [&](const BlockRef& block) {
+  const auto is_known = [&](const BlockRef& block) L2P_REQUIRES(mutex_) {
     const auto found = items_.find(block.id);
     if (found == items_.end()) return true;
     if (!found->second.in_network) return false;
@@ -185,7 +185,8 @@ bool FetchSession::PresenceKnown(const std::vector<BlockRef>& blocks) const {
       return entry.second->state == Holder::State::kServing &&
              entry.second->unanswered.contains(block.id);
     });
-  });
+  };
+  return std::all_of(blocks.begin(), blocks.end(), is_known);
 }
 
 void FetchSession::EndRestore(const StripeKey& stripe,

@@ -160,7 +160,11 @@ TEST_F(TcpTransportTest, ResetIsSeenByTheOtherSide) {
   EXPECT_EQ(stream->Read(MutableByteView(), world_.Soon()).ok(), false);
   uint8_t byte;
   absl::StatusOr<size_t> count = 1;
-  while (count.ok() && *count > 0) count = held_.front()->Read({&byte, 1}, world_.Soon());
+  Stream* const held = [&] {
+    MutexLock lock(mutex_);
+    return held_.front().get();
+  }();
+  while (count.ok() && *count > 0) count = held->Read({&byte, 1}, world_.Soon());
   EXPECT_EQ(count.status().code(), absl::StatusCode::kUnavailable);
 }
 
