@@ -6,47 +6,15 @@
 #include "absl/strings/str_split.h"
 #include "kernel/content/fetcher.h"
 #include "kernel/content/file_reader.h"
-#include "kernel/content/folder_reader.h"
+#include "kernel/content/tree_reader.h"
 #include "l2p/hamt.h"
 
 namespace l2p {
 namespace {
 
-constexpr size_t kMaxFolderDepth = 256;
 constexpr size_t kMaxNameBytes = 255;  // What file systems take.
 
-bool IsFolder(const UnixFs& message) {
-  return message.type == UnixFs::Type::kDirectory || message.type == UnixFs::Type::kHamtShard;
-}
-
-// What a first block turns out to be.
-struct Opened {
-  Stat stat;
-  Bytes block;
-  DagNode node;  // Of a folder.
-};
-
-absl::StatusOr<Opened> OpenBlock(const Cid& id, Bytes block) {
-  Opened opened;
-  opened.stat.id = id;
-  opened.stat.size = block.size();
-  opened.block = std::move(block);
-  if (id.codec() == Codec::kRaw) return opened;
-  L2P_ASSIGN_OR_RETURN(opened.node, NodeOf(id, opened.block));
-  absl::StatusOr<UnixFs> message = UnixFsOf(opened.node);
-  if (!message.ok()) return WithContext(message.status(), id.ToString());
-  opened.stat.size = message->file_size.value_or(0);
-  if (IsFolder(*message)) {
-    opened.stat.type = Stat::Type::kFolder;
-    opened.stat.size = 0;
-  } else if (message->type == UnixFs::Type::kSymlink) {
-    opened.stat.type = Stat::Type::kLink;
-    opened.stat.target = message->data.value_or("");
-  }
-  return opened;
-}
-
-absl::StatusOr<Opened> Fetch(Fetcher& fetcher, const Cid& id) {
+absl::StatusOr<OpenedBlock> Fetch(Fetcher& fetcher, const Cid& id) {
   L2P_ASSIGN_OR_RETURN(Bytes block, fetcher.Take(fetcher.Ask(id)));
   return OpenBlock(id, std::move(block));
 }
@@ -65,7 +33,7 @@ absl::StatusOr<Cid> FindInShards(Fetcher& fetcher, const Cid& folder, DagNode no
   }
 }
 
-absl::StatusOr<Cid> FindEntry(Fetcher& fetcher, const Opened& folder, std::string_view name) {
+absl::StatusOr<Cid> FindEntry(Fetcher& fetcher, const OpenedBlock& folder, std::string_view name) {
   L2P_ASSIGN_OR_RETURN(UnixFs message, UnixFsOf(folder.node));
   if (message.type == UnixFs::Type::kHamtShard) {
     return FindInShards(fetcher, folder.stat.id, folder.node, name);
@@ -84,54 +52,35 @@ class Exporter {
       : fetcher_(source, deadline), output_(output), limits_(limits), hashers_(hashers) {}
 
   absl::Status Run(const Cid& root) {
-    L2P_RETURN_IF_ERROR(Write(root, "", fetcher_.Ask(root)));
-    while (!folders_.empty()) {
-      L2P_ASSIGN_OR_RETURN(std::optional<FolderReader::Entry> entry, folders_.back().reader.Next());
-      if (!entry) {
-        folders_.pop_back();
-        continue;
-      }
-      if (entry->name.size() > kMaxNameBytes) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("entry name \"", entry->name.substr(0, 32), "...\" is too long"));
-      }
-      const std::string& parent = folders_.back().path;
-      const std::string path =
-          parent.empty() ? entry->name : absl::StrCat(parent, "/", entry->name);
-      L2P_RETURN_IF_ERROR(WithContext(Write(entry->cid, path, entry->ticket), path));
+    TreeReader tree = TreeReader::OfTree(fetcher_, root);
+    for (;;) {
+      L2P_ASSIGN_OR_RETURN(std::optional<TreeReader::Entry> entry, tree.Next());
+      if (!entry) return absl::OkStatus();
+      const absl::Status written = Write(*entry);
+      if (!written.ok()) return entry->path.empty() ? written : WithContext(written, entry->path);
     }
-    return absl::OkStatus();
   }
 
  private:
-  struct Folder {
-    std::string path;
-    FolderReader reader;
-  };
-
-  absl::Status Write(const Cid& id, const std::string& path, Fetcher::Ticket ticket) {
+  absl::Status Write(const TreeReader::Entry& entry) {
     if (++entries_ > limits_.max_entries) {
       return absl::ResourceExhaustedError(
           absl::StrCat("more than ", limits_.max_entries, " entries"));
     }
-    L2P_ASSIGN_OR_RETURN(Bytes block, fetcher_.Take(ticket));
-    L2P_ASSIGN_OR_RETURN(Opened opened, OpenBlock(id, std::move(block)));
-    switch (opened.stat.type) {
+    const std::string_view name = std::string_view(entry.path).substr(entry.path.rfind('/') + 1);
+    if (name.size() > kMaxNameBytes) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("entry name \"", av(name.substr(0, 32)), "...\" is too long"));
+    }
+    switch (entry.opened.stat.type) {
       case Stat::Type::kFile:
-        return WriteFile(id, path, opened.block);
+        return WriteFile(entry.cid, entry.path, entry.opened.block);
       case Stat::Type::kLink:
-        return output_.Link(path, opened.stat.target);
+        return output_.Link(entry.path, entry.opened.stat.target);
       case Stat::Type::kFolder:
-        break;
+        return output_.Folder(entry.path);
     }
-    if (folders_.size() == kMaxFolderDepth) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat("folders are nested more than ", kMaxFolderDepth, " deep"));
-    }
-    L2P_RETURN_IF_ERROR(output_.Folder(path));
-    L2P_ASSIGN_OR_RETURN(FolderReader reader, FolderReader::Open(fetcher_, id, opened.node, true));
-    folders_.push_back({path, std::move(reader)});
-    return absl::OkStatus();
+    return absl::InternalError("no type of entry");
   }
 
   absl::Status WriteFile(const Cid& id, const std::string& path, const Bytes& block) {
@@ -165,7 +114,6 @@ class Exporter {
   Output& output_;
   const ExportLimits& limits_;
   const Hashers* const hashers_;
-  std::vector<Folder> folders_;  // From the root to the current one.
   std::vector<uint8_t> read_back_;
   uint64_t entries_ = 0;
   uint64_t bytes_ = 0;
@@ -179,7 +127,7 @@ absl::StatusOr<Cid> ResolvePath(BlockSource& source, const Cid& root, std::strin
   Cid id = root;
   for (absl::string_view part : absl::StrSplit(av(path), '/', absl::SkipEmpty())) {
     const std::string name(part);
-    L2P_ASSIGN_OR_RETURN(Opened opened, Fetch(fetcher, id));
+    L2P_ASSIGN_OR_RETURN(OpenedBlock opened, Fetch(fetcher, id));
     if (opened.stat.type != Stat::Type::kFolder) {
       return absl::NotFoundError(
           absl::StrCat(id.ToString(), " is no folder: it has no entry \"", name, "\""));
@@ -191,22 +139,22 @@ absl::StatusOr<Cid> ResolvePath(BlockSource& source, const Cid& root, std::strin
 
 absl::StatusOr<Stat> StatOf(BlockSource& source, const Cid& id, Time deadline) {
   Fetcher fetcher(source, deadline);
-  L2P_ASSIGN_OR_RETURN(Opened opened, Fetch(fetcher, id));
+  L2P_ASSIGN_OR_RETURN(OpenedBlock opened, Fetch(fetcher, id));
   return opened.stat;
 }
 
 absl::Status List(BlockSource& source, const Cid& id,
                   const std::function<absl::Status(const ListedEntry&)>& sink, Time deadline) {
   Fetcher fetcher(source, deadline);
-  L2P_ASSIGN_OR_RETURN(Opened opened, Fetch(fetcher, id));
+  L2P_ASSIGN_OR_RETURN(OpenedBlock opened, Fetch(fetcher, id));
   if (opened.stat.type != Stat::Type::kFolder) {
     return absl::InvalidArgumentError(absl::StrCat(id.ToString(), " is no folder"));
   }
-  L2P_ASSIGN_OR_RETURN(FolderReader reader, FolderReader::Open(fetcher, id, opened.node, false));
+  L2P_ASSIGN_OR_RETURN(TreeReader reader, TreeReader::OfFolder(fetcher, opened));
   for (;;) {
-    L2P_ASSIGN_OR_RETURN(std::optional<FolderReader::Entry> entry, reader.Next());
+    L2P_ASSIGN_OR_RETURN(std::optional<TreeReader::Entry> entry, reader.Next());
     if (!entry) return absl::OkStatus();
-    L2P_RETURN_IF_ERROR(sink({std::move(entry->name), std::move(entry->cid), entry->tsize}));
+    L2P_RETURN_IF_ERROR(sink({std::move(entry->path), std::move(entry->cid), entry->tsize}));
   }
 }
 

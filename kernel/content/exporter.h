@@ -9,18 +9,11 @@
 
 #include "kernel/content/block_source.h"
 #include "kernel/content/hashers.h"
+#include "kernel/content/opened_block.h"
 #include "l2p/memory.h"
 #include "l2p/unixfs.h"
 
 namespace l2p {
-
-// What an id (and a path below it) names.
-struct Stat {
-  Cid id;
-  enum class Type { kFile, kFolder, kLink } type = Type::kFile;
-  uint64_t size = 0;   // Content bytes of a file.
-  std::string target;  // Of a link.
-};
 
 struct ListedEntry {
   std::string name;

@@ -1,19 +1,30 @@
 #include "kernel/content/fetcher.h"
 
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 
 namespace l2p {
 
 Fetcher::Ticket Fetcher::Ask(const Cid& id, uint32_t expected_size) {
-  const Ticket ticket = next_++;
-  if (id.hash().code() == HashCode::kIdentity) {
-    arrived_.emplace(ticket, Answer{id, Bytes::Copy(id.hash().digest())});
-    return ticket;
+  BlockSource::Wanted wanted{id, expected_size};
+  Ask({&wanted, 1});
+  return wanted.tag;
+}
+
+void Fetcher::Ask(std::span<BlockSource::Wanted> wanted) {
+  std::vector<BlockSource::Wanted> missing;
+  for (BlockSource::Wanted& want : wanted) {
+    want.tag = next_++;
+    const Multihash& hash = want.id.hash();
+    if (hash.code() == HashCode::kIdentity) {
+      arrived_.emplace(want.tag, Answer{want.id, Bytes::Copy(hash.digest())});
+    } else {
+      asked_.emplace(want.tag, want.id);
+      missing.push_back(want);
+    }
   }
-  asked_.emplace(ticket, id);
-  const BlockSource::Wanted wanted{id, expected_size, ticket};
-  source_.Want({&wanted, 1});
-  return ticket;
+  if (!missing.empty()) source_.Want(missing);
 }
 
 absl::StatusOr<Bytes> Fetcher::Take(Ticket ticket) {

@@ -23,9 +23,14 @@ class Fetcher {
   Fetcher(BlockSource& source, Time deadline) : source_(source), deadline_(deadline) {}
 
   Ticket Ask(const Cid& id, uint32_t expected_size = 0);
+  // The same for many at once; their tickets are in their tags then.
+  void Ask(std::span<BlockSource::Wanted> wanted);
 
   // Blocks asked for and not taken.
   size_t pending() const { return asked_.size() + arrived_.size(); }
+
+  // Whether Take would not wait.
+  bool HasArrived(Ticket ticket) const { return arrived_.contains(ticket); }
 
   // Waits for the block of `ticket`.
   absl::StatusOr<Bytes> Take(Ticket ticket);

@@ -118,6 +118,41 @@ TEST(Exporter, KeepsManyBlocksWantedAndWritesThemInAnyOrder) {
   });
 }
 
+TEST(Exporter, ReadsAheadOverTheBoundsOfFolders) {
+  InWorld([](Runtime& runtime) {
+    for (const char* line : {"size=1000", "size=1000 hamt=0"}) {
+      ContentWorld world(runtime);
+      std::vector<ListedInput::Item> items;
+      for (uint32_t i = 0; i < 400; ++i) {
+        items.push_back({Type::kFile, absl::StrCat("d", i / 10, "/f", i), TestStream(i + 1, 100)});
+      }
+      ListedInput input(items);
+      const Cid root = ImportAll(world, OptionsFor(world, ProfileOf(line)), input)->root;
+      LocalSource source(world.blocks);
+      MemoryOutput output;
+      ASSERT_TRUE(Export(source, root, output, {}, kNever).ok());
+      EXPECT_EQ(output.files.size(), 400u);
+      EXPECT_GE(source.most_wanted, 300u);
+      EXPECT_LE(source.most_wanted, BlockSource::kMaxWanted);
+    }
+  });
+}
+
+TEST(Exporter, WritesWhatComesBeforeAFolderThatIsMissing) {
+  InWorld([](Runtime& runtime) {
+    ContentWorld world(runtime);
+    NodeMaker make(world);
+    const Cid first = make.Folder({{make.Raw("one"), "file", 3}});
+    const Cid gone(Codec::kDagPb, HashOf(*world.hasher, AsBytes("gone")));
+    MemoryOutput output;
+    const absl::Status status =
+        ExportTo(world, make.Folder({{first, "a", 3}, {gone, "b", 3}}), output);
+    EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+    EXPECT_THAT(std::string(status.message()), testing::StartsWith("b: "));
+    EXPECT_EQ(output.files["a/file"], "one");
+  });
+}
+
 TEST(Exporter, FetchesOnlyWhatIsNotThereYet) {
   InWorld([](Runtime& runtime) {
     ContentWorld world(runtime);
