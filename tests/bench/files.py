@@ -223,16 +223,19 @@ class Bench:
         idle, before = own_memory(reader), source.cpu_seconds() + reader.cpu_seconds()
         self.compare([
             ("nginx TLS 1.3 + curl", *curl(f"https://127.0.0.1:{self.tls}/file")),
-            ("libtorrent, one seed", *self.start_libtorrent()),
             ("get from one peer", *get(reader, sha)),
             ("get from one peer, blake3", *get(blake_reader, blake))])
         cpu = source.cpu_seconds() + reader.cpu_seconds() - before
         self.as_fast("get from one peer", "nginx TLS 1.3 + curl", 0.6)
         self.as_fast("get from one peer, blake3", "nginx TLS 1.3 + curl", 0.75)
-        self.as_fast("get from one peer", "libtorrent, one seed", 1)
-        self.seeder.kill()
         self.report.at_most("CPU of both nodes for a GiB got", cpu / (self.runs + 1) * 1024 / self.mib,
                             4.5, "s")
+        # In rounds of its own: it is slow enough for a virtual machine to give the page cache that
+        # was freed before back to its host, which whoever writes next would pay for.
+        self.compare([("libtorrent, one seed", *self.start_libtorrent()),
+                      ("get from one peer", *get(reader, sha))])
+        self.as_fast("get from one peer", "libtorrent, one seed", 1)
+        self.seeder.kill()
         with MemoryPeak(reader, idle) as peak:
             reader.run("get", sha, "-o", got)
         os.unlink(got)
