@@ -71,15 +71,24 @@ bool IterativeLookup::AllHave(const PathCounts& counts, size_t wanted) const {
   return true;
 }
 
+Position IterativeLookup::NearestAnswered() const {
+  for (const auto& [distance, candidate] : candidates_) {
+    if (candidate.has_answered) return distance;
+  }
+  return kFarthest;
+}
+
 void IterativeLookup::NoteSlowness(Time now) {
   const UsualTimes usual = swarm_.Usual();
+  const Position nearest = NearestAnswered();
   for (const auto& [call, place] : waiting_) {
     Candidate& candidate = place->second;
     const Duration took = now - candidate.asked;
-    const auto [late, given_up] = candidate.patience.With(usual);
+    const auto [late, given_up, hopeless] = candidate.patience.With(usual);
     if (candidate.standing == Standing::kAsked && took >= late)
       candidate.standing = Standing::kLate;
-    if (candidate.standing == Standing::kLate && took >= given_up) {
+    if (candidate.standing == Standing::kLate &&
+        took >= (place->first < nearest ? hopeless : given_up)) {
       candidate.standing = candidate.has_answered ? Standing::kAnswered : Standing::kGivenUp;
     }
   }
@@ -128,6 +137,16 @@ void IterativeLookup::Ask(Candidates::iterator place, const std::string& key, Ti
   ++asked_;
 }
 
+// Whether as many are nearer to `aim` as anybody names.
+bool IterativeLookup::IsHiddenFrom(const Position& aim, const Position& distance) const {
+  const Position own = Distance(aim, distance);
+  size_t nearer = 0;
+  return std::any_of(candidates_.begin(), candidates_.end(), [&](const auto& candidate) {
+    nearer += Distance(aim, candidate.first) < own ? 1 : 0;
+    return nearer >= kMostCloser;
+  });
+}
+
 // Of 20 peers that somebody names, all may be on the target's side of the tree although some on the
 // other side are wanted, too. Whoever lives there knows its neighbours: it is asked for the point
 // nearest to the target on its own side, and if 20 are known between that point and it, for the
@@ -136,10 +155,7 @@ IterativeLookup::Aim& IterativeLookup::AimFor(const Position& distance) {
   Position aim{};
   size_t depth = 0;
   for (;;) {
-    const Position own = Distance(aim, distance);
-    const auto nearer = std::count_if(candidates_.begin(), candidates_.end(),
-                                      [&](const auto& c) { return Distance(aim, c.first) < own; });
-    if (static_cast<size_t>(nearer) < kMostCloser) break;
+    if (!IsHiddenFrom(aim, distance)) break;
     const size_t bit = CommonPrefix(aim, distance);
     if (bit >= kMostAimBits) break;
     aim.FlipBit(bit);
@@ -173,11 +189,13 @@ bool IterativeLookup::AskAgain(Time now) {
 Time IterativeLookup::NextChange(Time now) const {
   Time next = std::min(deadline_, now + kStopCheck);
   const UsualTimes usual = swarm_.Usual();
+  const Position nearest = NearestAnswered();
   for (const auto& [call, place] : waiting_) {
     const Candidate& candidate = place->second;
-    const auto [late, given_up] = candidate.patience.With(usual);
+    const auto [late, given_up, hopeless] = candidate.patience.With(usual);
     if (candidate.standing == Standing::kAsked) next = std::min(next, candidate.asked + late);
-    if (candidate.standing == Standing::kLate) next = std::min(next, candidate.asked + given_up);
+    if (candidate.standing != Standing::kLate) continue;
+    next = std::min(next, candidate.asked + (place->first < nearest ? hopeless : given_up));
   }
   return next;
 }

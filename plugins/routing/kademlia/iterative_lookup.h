@@ -55,7 +55,8 @@ struct Findings {
 // Slowness has two degrees. A peer that takes longer than nine in ten of its answers no longer
 // counts against alpha: the next one is asked, and a late answer is still welcome. One that takes
 // several times as long is not waited for at all. So a peer that is stopped or gone costs a few
-// round trips, never the timeout of its request; whether it is gone is found out later.
+// round trips, never the timeout of its request; whether it is gone is found out later. A peer
+// nearer than all who have answered may be the very one that is looked for, and gets more time.
 //
 // An answer names 20 peers, so of many closest ones those past the 20th (dead ones included) stay
 // hidden however often one asks for the key. Peers of that rank are asked for a key on their own
@@ -103,9 +104,12 @@ class IterativeLookup {
   void NoteSlowness(Time now);
   void SendMore(Time now);
   void Ask(Candidates::iterator place, const std::string& key, Time now);
+  bool IsHiddenFrom(const Position& aim, const Position& distance) const;
   Aim& AimFor(const Position& distance);
   // True if somebody was asked a second time.
   bool AskAgain(Time now);
+  // How far the nearest is who has answered.
+  Position NearestAnswered() const;
   Time NextChange(Time now) const;
   void Take(const Calls::Answer& answer);
   bool IsSettled() const;

@@ -18,9 +18,11 @@ constexpr Duration kAlarmPeriod = absl::Minutes(1);
 constexpr Duration kLeastGiveUp = absl::Milliseconds(350);
 constexpr size_t kEvery = 16;
 // Times the limit that nine in ten keep to, there comes hardly an answer any more: of those of one
-// peer, which scatter little, and of those of all.
+// peer, which scatter little, and of those of all. Of the latter, two or three in a thousand come
+// after that, and hardly one in five thousand after kHopelessAny.
 constexpr double kGiveUpOne = 2;
-constexpr double kGiveUpAny = 3.5;
+constexpr double kGiveUpAny = 3;
+constexpr double kHopelessAny = 5;
 
 }  // namespace
 
@@ -28,7 +30,8 @@ Patience::Limits Patience::With(const UsualTimes& usual) const {
   const bool by_itself = is_connected && own.has_value();
   const Duration time = by_itself ? *own : is_connected ? usual.standing : usual.unconnected;
   const Duration late = std::clamp(time, kLeastPatience, kMostPatience);
-  return {late, std::max((by_itself ? kGiveUpOne : kGiveUpAny) * late, kLeastGiveUp)};
+  return {late, std::max((by_itself ? kGiveUpOne : kGiveUpAny) * late, kLeastGiveUp),
+          std::max((by_itself ? kGiveUpOne : kHopelessAny) * late, kLeastGiveUp)};
 }
 
 LookupMetrics::LookupMetrics(Metrics& metrics)

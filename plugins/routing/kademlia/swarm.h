@@ -25,7 +25,8 @@ struct UsualTimes {
 struct Patience {
   struct Limits {
     Duration late;      // Nine in ten answers have come by then;
-    Duration given_up;  // and hardly any comes after that.
+    Duration given_up;  // hardly any comes after that,
+    Duration hopeless;  // and next to none after that.
   };
 
   std::optional<Duration> own;

@@ -165,16 +165,17 @@ Time SimNetwork::TakeFrom(Busy& busy, Time begin, Duration needed) const {
 }
 
 std::optional<size_t> SimNetwork::NodeAt(const Multiaddr& address) const {
-  if (const std::optional<std::string> memory = address.Value("memory")) {
-    size_t node;
-    if (!absl::SimpleAtoi(*memory, &node) || node >= nodes_.size()) return std::nullopt;
-    return node;
+  std::optional<std::string> ip = address.Value("ip4");
+  if (!ip) ip = address.Value("ip6");
+  if (ip) {
+    const auto found = by_ip_.find(*ip);
+    if (found == by_ip_.end()) return std::nullopt;
+    return found->second;
   }
-  const std::optional<std::string> ip =
-      address.Value("ip4") ? address.Value("ip4") : address.Value("ip6");
-  const auto found = by_ip_.find(ip.value_or(""));
-  if (found == by_ip_.end()) return std::nullopt;
-  return found->second;
+  size_t node;
+  const std::string memory = address.Value("memory").value_or("");
+  if (!absl::SimpleAtoi(memory, &node) || node >= nodes_.size()) return std::nullopt;
+  return node;
 }
 
 void SimNetwork::Attach(size_t node, SimTransport& transport) {

@@ -119,6 +119,35 @@ TEST(KademliaLookup, IsNotHeldUpBySilentNodes) {
       nullptr, Internet());
 }
 
+// Four times as slow as the others: too slow for any peer but the one that is looked for.
+TEST(KademliaLookup, WaitsLongerForWhoeverIsNearerThanAllThatAnswered) {
+  SimNetwork::Options network;
+  network.latency = absl::Milliseconds(200);
+  InWorld(
+      [](KadWorld& world) {
+        world.Grow(100, absl::Minutes(30));
+        constexpr size_t kAsking = 50;
+        world.messengers().SetWarm(kAsking, true);
+        for (uint64_t i = 0; i < 10; ++i) {  // It learns how fast answers come.
+          ASSERT_TRUE(
+              world.router(kAsking).ClosestPeers(TestKey(i), 3, world.In(absl::Minutes(1))).ok());
+        }
+        for (uint64_t i = 100; i < 105; ++i) {
+          const PeerId closest = world.Closest(TestKey(i), 1, kAsking)[0];
+          size_t slow = 0;
+          while (world.peer(slow).id != closest) ++slow;
+          world.network().SetLatency(slow, absl::Milliseconds(800));
+          const auto found =
+              world.router(kAsking).ClosestPeers(TestKey(i), 3, world.In(absl::Minutes(1)));
+          ASSERT_TRUE(found.ok()) << found.status();
+          EXPECT_EQ((*found)[0].id, closest);
+          world.network().SetLatency(slow, absl::Milliseconds(200));
+        }
+        world.messengers().SetWarm(kAsking, false);
+      },
+      nullptr, network);
+}
+
 TEST(KademliaLookup, EndsSoonForAKeyThatNobodyProvides) {
   InWorld(
       [](KadWorld& world) {
