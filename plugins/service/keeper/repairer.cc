@@ -29,7 +29,14 @@ Repairer::Repairer(const Keeping& keeping)
                                              "Groups held here that a repair is due for.")) {}
 
 void Repairer::Step() {
-  for (const Multihash& group : keeping_.roster.Groups()) {
+  const std::vector<Multihash> scarce = keeping_.roster.Scarce(keeping_.options.rule);
+  {
+    MutexLock lock(mutex_);
+    std::erase_if(due_, [&](const auto& due) {
+      return !std::binary_search(scarce.begin(), scarce.end(), due.first);
+    });
+  }
+  for (const Multihash& group : scarce) {
     if (keeping_.stopped()) return;
     const std::optional<KeptGroup> kept = keeping_.roster.Find(group);
     if (kept && IsDue(group, *kept)) RepairOne(group, *kept);

@@ -48,6 +48,10 @@ class Roster {
   // A broken group, one that blocks are missing of here, is not claimed towards others.
   void SetBroken(const Multihash& group, bool is_broken);
 
+  // Groups of which no more pieces than `rule` repairs at are within reach and trusted, sorted: a
+  // repair can be due of none but these.
+  std::vector<Multihash> Scarce(const KeepRule& rule) const;
+
   // Everyone who holds the group, this node first.
   std::vector<MemberView> Members(const Multihash& group) const;
 
@@ -117,11 +121,16 @@ class Roster {
     KeptGroup kept;
     uint64_t position = 0;
     bool is_broken = false;
-    std::vector<PeerEntry*> members;
+    struct Member {
+      PeerEntry* peer;
+      const Membership* share;  // In peer->shares.
+    };
+    std::vector<Member> members;
   };
   using Saved = std::vector<std::pair<PeerId, Place>>;
 
   bool Fits(const Group& group, Place place) const;
+  size_t ReachedPieces(const Group& group) const L2P_REQUIRES(mutex_);
   void Put(Group& group, const PeerId& peer, Place place, bool is_trusted, bool if_new_only)
       L2P_REQUIRES(mutex_);
   void Drop(Group& group, PeerEntry& peer) L2P_REQUIRES(mutex_);

@@ -121,6 +121,43 @@ TEST(Roster, HoldsOnlySoManyMembersOfAGroup) {
   EXPECT_THAT(a.Members(GroupOf(1)), testing::SizeIs(Roster::kMaxMembers + 1));
 }
 
+// What Scarce leaves out, nobody repairs.
+TEST(Roster, FindsTheGroupsThatARepairCanBeDueFor) {
+  const KeepRule rule;
+  const size_t threshold = rule.Threshold(kSpec.needed, kSpec.holders);
+  Roster a(crypto, kA);
+  for (uint32_t g = 0; g < 2; ++g) {
+    Share2(a, g, 0, PeerOf(100), 1);
+    for (Place place = 2; place <= threshold; ++place) {
+      a.AddTrusted(GroupOf(g), PeerOf(100 * g + 100 + place), place);
+    }
+  }
+  EXPECT_THAT(a.Scarce(rule), IsEmpty());
+  const auto check = [&](bool is_scarce) {
+    const std::vector<Multihash> scarce = a.Scarce(rule);
+    EXPECT_EQ(scarce == std::vector<Multihash>{GroupOf(1)}, is_scarce);
+    EXPECT_EQ(scarce.empty(), !is_scarce);
+    const Time later = kNow + rule.grace;
+    EXPECT_EQ(Judge(rule, kSpec, a.Members(GroupOf(1)), later).repair_due, is_scarce);
+  };
+  a.Missed(PeerOf(202), kNow);
+  check(true);
+  a.Heard(PeerOf(202), kNow);
+  check(false);
+  a.SetTrusted(GroupOf(1), PeerOf(202), false);
+  check(true);
+  // A second peer at a place makes no further piece.
+  a.AddTrusted(GroupOf(1), PeerOf(300), 3);
+  check(true);
+  a.AddTrusted(GroupOf(1), PeerOf(301), 2);
+  check(false);
+  a.SetBroken(GroupOf(1), true);
+  check(true);
+  a.SetBroken(GroupOf(1), false);
+  a.SetShunned({PeerOf(203), PeerOf(300)});
+  check(true);
+}
+
 TEST(Roster, KnowsItsMembersAgainAfterARestart) {
   testkit::MemoryDisk disk;
   State& state = **disk.OpenState("keeper");
