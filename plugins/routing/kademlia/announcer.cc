@@ -61,13 +61,17 @@ void Announcer::AnnounceDue() {
   const size_t known = swarm_.table().size();
   if (known == 0) return;
   std::vector<std::string> due;
+  bool is_time = false;
   {
     MutexLock lock(mutex_);
     for (const auto& [key, own] : keys_) {
-      if (DueAt(own, known) <= now) due.push_back(key);
+      const Time at = DueAt(own, known);
+      is_time |= at <= now;
+      // Keys that came one by one would else be looked up one by one for ever.
+      if (at <= now + options_.again / kRounds) due.push_back(key);
     }
   }
-  if (due.empty()) return;
+  if (!is_time) return;
   const absl::Status status = Sweep(std::move(due), now + kSweepLimit);
   if (!status.ok() && !absl::IsAborted(status)) {
     swarm_.host().Log(Severity::kWarning, absl::StrCat("announce again: ", status.ToString()));

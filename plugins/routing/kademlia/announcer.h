@@ -29,6 +29,8 @@ class Announcer {
   // After so long a key that reached nobody, or too few, is announced again once more are known.
   static constexpr Duration kFirstRetry = absl::Seconds(5);
   static constexpr Duration kRetry = absl::Minutes(1);
+  // All keys are announced in so many rounds a period at most: those due soon come early.
+  static constexpr int kRounds = 4;
 
   // `swarm` is lent.
   Announcer(Swarm& swarm, Options options) : swarm_(swarm), options_(options) {}
