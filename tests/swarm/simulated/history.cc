@@ -3,13 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
-#include <random>
 
 #include "absl/strings/str_cat.h"
 #include "l2p/testkit/conformance.h"
-#include "tests/swarm/simulated/defective_stores.h"
+#include "tests/swarm/simulated/agenda.h"
 #include "tests/swarm/simulated/keeper_world.h"
 
 namespace l2p {
@@ -19,7 +17,8 @@ using testkit::SimNetwork;
 
 constexpr Duration kYear = absl::Hours(24 * 365);
 constexpr Duration kGetLimit = absl::Minutes(10);  // Of SimSwarm::Get.
-constexpr Duration kPutLimit = absl::Minutes(10);
+// No call of a node that nothing happens to takes so long, whatever happens to others.
+constexpr Duration kPatience = absl::Minutes(1);
 constexpr Duration kSlack = absl::Seconds(2);
 // How long it takes until the pieces of a dead node are made again, if that is due: grace,
 // takeovers.
@@ -29,12 +28,15 @@ constexpr Duration kMourning = absl::Hours(4);
 constexpr Duration kSettling = absl::Hours(10);
 constexpr size_t kBootstrap = 0;  // Newcomers know this node alone: nothing happens to it.
 constexpr uint64_t kFullRoom = 32 << 10;
+constexpr uint64_t kQuotaSlack = 64 << 10;  // One of the blocks here, with what a store adds.
 constexpr uint64_t kNoLimit = uint64_t{1} << 40;
 
 class History {
  public:
   explicit History(const HistoryOptions& options)
-      : options_(options), random_(options.seed), world_(options.World()) {}
+      : options_(options),
+        world_(options.World()),
+        agenda_(world_.swarm().simulation(), options.seed) {}
 
   HistoryReport Run() {
     world_.swarm().Run([this] { Live(); });
@@ -61,24 +63,22 @@ class History {
 
   SimSwarm& swarm() { return world_.swarm(); }
 
-  // The agenda.
-
   void Live() {
     start_ = world_.Now();
     conditions_.resize(options_.nodes);
     for (size_t i = 0; i < options_.liars; ++i) {
       conditions_[options_.nodes - 1 - i].is_liar = true;
     }
-    const Time end = start_ + options_.length;
-    Repeat(options_.put_every, [this] { Put(); });
-    Repeat(options_.get_every, [this] { Get(); });
-    Repeat(options_.fault_every, [this] { Fault(); });
+    agenda_.Repeat(options_.put_every, [this] { Put(); });
+    agenda_.Repeat(options_.get_every, [this] { Get(); });
+    agenda_.Repeat(options_.fault_every, [this] { Fault(); });
     if (options_.lifetime != absl::InfiniteDuration()) {
-      Repeat(options_.lifetime / static_cast<double>(options_.nodes), [this] { Die(); });
+      agenda_.Repeat(options_.lifetime / static_cast<double>(options_.nodes), [this] { Die(); });
     }
-    Pass(end);
+    agenda_.Pass(start_ + options_.length, [this] { CheckQuotas(); });
+    agenda_.StopRepeating();
     faults_end_ = true;
-    Pass(world_.Now() + kPutLimit + kGetLimit);
+    agenda_.Pass(world_.Now() + kPatience + kGetLimit, [this] { CheckQuotas(); });
     for (size_t i = 0; i < conditions_.size(); ++i) {
       if (conditions_[i].calls > 0) Broken(absl::StrCat("a call of node ", i, " does not end"));
     }
@@ -86,36 +86,6 @@ class History {
     world_.Sleep(kSettling);
     Judge();
   }
-
-  void Pass(Time end) {
-    while (!agenda_.empty() && agenda_.begin()->first <= end) {
-      const Time when = agenda_.begin()->first;
-      const std::function<void()> what = std::move(agenda_.begin()->second);
-      agenda_.erase(agenda_.begin());
-      if (when > world_.Now()) world_.Sleep(when - world_.Now());
-      what();
-      CheckQuotas();
-    }
-    if (end > world_.Now()) world_.Sleep(end - world_.Now());
-  }
-
-  void In(Duration time, std::function<void()> what) {
-    agenda_.emplace(world_.Now() + time, std::move(what));
-  }
-
-  // Again and again until the faults end, at random times `every` apart in the mean.
-  void Repeat(Duration every, std::function<void()> what) {
-    In(Exponential(every), [this, every, what = std::move(what)] {
-      if (faults_end_) return;
-      what();
-      Repeat(every, what);
-    });
-  }
-
-  size_t Below(size_t bound) { return random_() % bound; }
-  double Unit() { return (static_cast<double>(random_() >> 11) + 0.5) / 9007199254740992.0; }
-  Duration Exponential(Duration mean) { return -std::log(Unit()) * mean; }
-  Duration Between(Duration least, Duration most) { return least + Unit() * (most - least); }
 
   void Tell(const std::string& what) {
     if (!options_.tell) return;
@@ -137,7 +107,7 @@ class History {
       if (!node.is_liar && !node.is_dead && !node.is_away) fit.push_back(i);
     }
     if (fit.empty()) return std::nullopt;
-    return fit[Below(fit.size())];
+    return fit[agenda_.Below(fit.size())];
   }
 
   // Calls run as tasks of their node, and end with it.
@@ -161,12 +131,13 @@ class History {
     const std::optional<size_t> node = AnyNode();
     if (!node || static_cast<size_t>(kept) >= options_.objects) return;
     Object object;
-    object.content = random_();
-    object.size = 1 + Below(options_.largest);
+    object.content = agenda_.Random();
+    object.size = 1 + agenda_.Below(options_.largest);
     object.owner = *node;
-    const std::string redundancy = options_.redundancies[Below(options_.redundancies.size())];
-    const bool is_brief = Below(4) == 0;
-    const Duration keep_for = Exponential(options_.length / 4);
+    const std::string redundancy =
+        options_.redundancies[agenda_.Below(options_.redundancies.size())];
+    const bool is_brief = agenda_.Below(4) == 0;
+    const Duration keep_for = agenda_.Exponential(options_.length / 4);
     ++report_.puts;
     Call(*node, "user put", [this, object, redundancy, is_brief, keep_for]() mutable {
       Content::PutOptions how = SimSwarm::SmallChunks();
@@ -174,8 +145,9 @@ class History {
       const Time begun = world_.Now();
       const auto put = swarm().Put(object.owner, ContentOf(object), how);
       const Duration took = world_.Now() - begun;
-      if (IsCalm(object.owner, begun) && took > kPutLimit) {
-        Broken(absl::StrCat("a put took ", absl::FormatDuration(took)));
+      if (IsCalm(object.owner, begun)) {
+        report_.longest_put = std::max(report_.longest_put, took);
+        if (took > kPatience) Broken(absl::StrCat("a put took ", absl::FormatDuration(took)));
       }
       const bool is_acknowledged = put.ok() && put->shortfall.empty();
       Tell(absl::StrCat("put by ", object.owner, " of ", object.size, " bytes, ", redundancy, ": ",
@@ -186,7 +158,8 @@ class History {
       object.id = put->id;
       object.since = world_.Now();
       objects_.push_back(object);
-      if (is_brief) In(keep_for, [this, at = objects_.size() - 1] { Remove(objects_[at]); });
+      if (is_brief)
+        agenda_.In(keep_for, [this, at = objects_.size() - 1] { Remove(objects_[at]); });
     });
   }
 
@@ -211,7 +184,7 @@ class History {
     }
     const std::optional<size_t> node = AnyNode();
     if (kept.empty() || !node) return;
-    const size_t at = kept[Below(kept.size())];
+    const size_t at = kept[agenda_.Below(kept.size())];
     ++report_.gets;
     Call(*node, "user get", [this, at, reader = *node] {
       const Time begun = world_.Now();
@@ -224,7 +197,8 @@ class History {
                 const absl::StatusOr<SimSwarm::Got>& got) {
     const Duration took = world_.Now() - begun;
     const std::string what = absl::StrCat("get of ", object.id.ToString(), " by ", reader);
-    if (took > kGetLimit + kSlack) {
+    if (IsCalm(reader, begun)) report_.longest_get = std::max(report_.longest_get, took);
+    if (took > (IsCalm(reader, begun) ? kPatience : kGetLimit + kSlack)) {
       Broken(absl::StrCat(what, " took ", absl::FormatDuration(took)));
     }
     if (got.ok()) {
@@ -234,15 +208,25 @@ class History {
     if (object.removed || !IsCalm(reader, begun)) return;
     const auto [pieces, needed] = world_.PiecesOf(
         object.id.hash(), [&](size_t i) { return IsHonest(i) && IsCalm(i, begun); });
-    if (pieces >= needed) {
+    const size_t missing = MissingSince(begun);
+    if (pieces >= needed || missing <= options_.most_away) {
       Broken(absl::StrCat(what, ": ", got.status().ToString(), " although ", pieces, " of ", needed,
-                          " pieces are within reach"));
+                          " pieces are within reach, and ", missing, " nodes were not"));
     } else {
       ++report_.unreadable;
     }
   }
 
   bool IsHonest(size_t i) const { return !conditions_[i].is_liar && !conditions_[i].is_dead; }
+
+  // Nodes that were not there all the time; of the dead those whose pieces may not be made yet.
+  size_t MissingSince(Time begun) const {
+    return static_cast<size_t>(
+        std::count_if(conditions_.begin(), conditions_.end(), [&](const Condition& node) {
+          if (node.is_dead) return node.disturbed >= begun - kMourning;
+          return node.is_away || node.disturbed >= begun;
+        }));
+  }
 
   static std::string ContentOf(const Object& object) {
     return testkit::TestBytes(object.content, object.size);
@@ -260,7 +244,7 @@ class History {
       if (may_have_calls || node.calls == 0) fit.push_back(i);
     }
     if (fit.empty()) return std::nullopt;
-    return fit[Below(fit.size())];
+    return fit[agenda_.Below(fit.size())];
   }
 
   void Disturb(size_t i) { conditions_[i].disturbed = world_.Now(); }
@@ -271,7 +255,7 @@ class History {
     ++away_;
     conditions_[i].is_away = true;
     Disturb(i);
-    In(time, [this, i, back = std::move(back)] {
+    agenda_.In(time, [this, i, back = std::move(back)] {
       Tell(absl::StrCat("node ", i, " is back"));
       back();
       --away_;
@@ -281,7 +265,7 @@ class History {
   }
 
   void Fault() {
-    switch (Below(8)) {
+    switch (agenda_.Below(8)) {
       case 0:
         return options_.kill ? Kill(/*power=*/false) : Stop();
       case 1:
@@ -302,7 +286,8 @@ class History {
   }
 
   Duration SomeTime() {
-    return Below(3) == 0 ? Exponential(absl::Hours(2)) : Exponential(absl::Minutes(10));
+    return agenda_.Below(3) == 0 ? agenda_.Exponential(absl::Hours(2))
+                                 : agenda_.Exponential(absl::Minutes(10));
   }
 
   void Restart(size_t i) {
@@ -314,9 +299,13 @@ class History {
   void Kill(bool power) {
     const std::optional<size_t> i = Victim(true);
     if (!i) return;
+    const std::set<Multihash> promised = world_.WholeGroupsOf(*i);
     power ? world_.CutPower(*i) : world_.Kill(*i);
     conditions_[*i].calls = 0;
-    Leave(*i, power ? "loses power" : "is killed", SomeTime(), [this, i] { Restart(*i); });
+    Leave(*i, power ? "loses power" : "is killed", SomeTime(), [this, i, promised] {
+      Restart(*i);
+      CheckWhole(*i, promised);
+    });
   }
 
   void Stop() {
@@ -336,14 +325,15 @@ class History {
     const std::optional<size_t> i = Victim(true);
     if (!i) return;
     swarm().Freeze(*i);
-    Leave(*i, "is frozen", Exponential(absl::Minutes(5)), [this, i] { swarm().Thaw(*i); });
+    // Often longer than any call may wait for it.
+    Leave(*i, "is frozen", SomeTime(), [this, i] { swarm().Thaw(*i); });
   }
 
   void Part() {
     const int island = ++islands_;
     for (std::optional<size_t> i; (i = Victim(true)).has_value();) {
       swarm().network().SetIsland(*i, island);
-      Leave(*i, "is on an island", Exponential(absl::Minutes(30)),
+      Leave(*i, "is on an island", agenda_.Exponential(absl::Minutes(30)),
             [this, i] { swarm().network().SetIsland(*i, 0); });
     }
   }
@@ -354,7 +344,8 @@ class History {
     ++report_.faults;
     Tell(absl::StrCat("node ", *i, " is slow"));
     swarm().network().SetBandwidth(*i, 100'000, 100'000);
-    In(SomeTime(), [this, i] { swarm().network().SetBandwidth(*i, 12'500'000, 12'500'000); });
+    agenda_.In(SomeTime(),
+               [this, i] { swarm().network().SetBandwidth(*i, 12'500'000, 12'500'000); });
   }
 
   void FillDisk() {
@@ -363,7 +354,7 @@ class History {
     ++report_.faults;
     Tell(absl::StrCat("disk ", *i, " is full"));
     swarm().disk(*i).SetCapacity(swarm().disk(*i).used() + kFullRoom);
-    In(SomeTime(), [this, i] { swarm().disk(*i).SetCapacity(kNoLimit); });
+    agenda_.In(SomeTime(), [this, i] { swarm().disk(*i).SetCapacity(kNoLimit); });
   }
 
   void FailDisk() {
@@ -374,7 +365,7 @@ class History {
                                         testkit::DiskOp::kSync, testkit::DiskOp::kName,
                                         testkit::DiskOp::kCommit};
     Tell(absl::StrCat("disk ", *i, " fails once"));
-    swarm().disk(*i).FailNth(kOps[Below(std::size(kOps))], 1 + Below(20),
+    swarm().disk(*i).FailNth(kOps[agenda_.Below(std::size(kOps))], 1 + agenda_.Below(20),
                              absl::UnavailableError("input/output error"));
     Disturb(*i);
   }
@@ -387,25 +378,22 @@ class History {
     ++away_;
     conditions_[*i].is_dead = true;
     conditions_[*i].calls = 0;
+    Disturb(*i);
     if (options_.kill) {
       world_.Kill(*i);
     } else {
       swarm().network().SetFate(*i, SimNetwork::Fate::kRefusing);
       world_.Stop(*i);
     }
-    In(kMourning, [this] { --away_; });
+    agenda_.In(kMourning, [this] { --away_; });
     const size_t newcomer = swarm().AddNode();
     conditions_.resize(newcomer + 1);
   }
 
   void HealAll() {
     Tell("all faults end");
-    // What is still on the agenda are returns: they come early.
-    while (!agenda_.empty()) {
-      const std::function<void()> what = std::move(agenda_.begin()->second);
-      agenda_.erase(agenda_.begin());
-      what();
-    }
+    // What is left are returns: they come early.
+    agenda_.Hurry();
     swarm().network().HealPartitions();
   }
 
@@ -415,9 +403,21 @@ class History {
     for (size_t i = 0; i < conditions_.size(); ++i) {
       if (!swarm().runs(i)) continue;
       const KernelNode::Status status = swarm().node(i).GetStatus();
-      if (status.store.disk_bytes <= status.quota_bytes + kMaxBlock) continue;
+      if (status.store.disk_bytes <= status.quota_bytes + kQuotaSlack) continue;
       Broken(absl::StrCat("node ", i, " has ", status.store.disk_bytes, " bytes on disk, quota ",
                           status.quota_bytes));
+    }
+  }
+
+  // What a node that starts again has promised before it was ended.
+  void CheckWhole(size_t i, const std::set<Multihash>& promised) {
+    if (!swarm().runs(i)) return;
+    const std::set<Multihash> whole = world_.WholeGroupsOf(i);
+    for (const Object& object : objects_) {
+      const Multihash& group = object.id.hash();
+      if (object.removed || !promised.contains(group) || whole.contains(group)) continue;
+      Broken(absl::StrCat("node ", i, " has lost blocks of ", object.id.ToString(),
+                          ", which it had promised to keep"));
     }
   }
 
@@ -434,6 +434,12 @@ class History {
       } else {
         Count(object);
         JudgeKept(object, *reader);
+      }
+    }
+    for (size_t i = 0; i < conditions_.size(); ++i) {
+      if (!IsHonest(i) || !swarm().runs(i)) continue;
+      for (const Multihash& id : world_.WrongBlocksOf(i)) {
+        Broken(absl::StrCat("node ", i, " has other bytes for block ", id.ToString()));
       }
     }
     report_.repairs = world_.Total("repairs_total");
@@ -475,12 +481,11 @@ class History {
   }
 
   const HistoryOptions options_;
-  std::mt19937_64 random_;
   KeeperWorld world_;
+  Agenda agenda_;
   HistoryReport report_;
   Time start_;
   bool faults_end_ = false;
-  std::multimap<Time, std::function<void()>> agenda_;
   std::vector<Condition> conditions_;
   std::deque<Object> objects_;  // Keep their place.
   size_t away_ = 0;

@@ -27,7 +27,10 @@ struct HistoryOptions {
   // instead, cut off from everybody before.
   bool kill = true;
   std::vector<std::string> redundancies = {"auto", "copies:3", "rs:2/6"};
+  size_t small = 0;  // Nodes that are full soon.
   SimSwarm::Settings settings = {};
+  // Of all nodes that are there from the beginning, and beats any other: to break them on purpose.
+  SimSwarm::Settings defects = {};
   bool tell = false;  // Prints each event to stderr.
 
   // One of all kinds of histories: small swarms, short times, much going wrong.
@@ -40,9 +43,11 @@ struct HistoryOptions {
 struct HistoryReport {
   // Each promise that was not kept, with the time; empty if all is well. The promises: what was
   // acknowledged is readable with the right bytes as long as enough of its pieces are within reach
-  // of the reader; nothing is lost for good; no store outgrows its quota; no call outlives its
-  // deadline; when the faults have ended every group is back above the level that is repaired at,
-  // and nobody holds what was removed.
+  // of the reader, or no more nodes were out of reach at any time than may be; nothing is lost for
+  // good; what a holder has promised is there after a crash or a power cut; nobody gives away other
+  // bytes than an id's; no store outgrows its quota; no call outlives its deadline; when the faults
+  // have ended every group is back above the level that is repaired at, and nobody holds what was
+  // removed.
   std::vector<std::string> broken;
 
   size_t puts = 0;
@@ -53,6 +58,8 @@ struct HistoryReport {
   size_t faults = 0;
   size_t deaths = 0;
   size_t lost = 0;
+  Duration longest_put;  // Of those by nodes that nothing happened to.
+  Duration longest_get;
   int64_t repairs = 0;
   uint64_t repair_bytes = 0;  // Fetched and pushed by keepers.
   uint64_t wire_bytes = 0;    // All that nodes sent.

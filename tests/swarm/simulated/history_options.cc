@@ -18,7 +18,7 @@ HistoryOptions HistoryOptions::Random(uint64_t seed) {
   options.liars = random() % 3 == 0 ? 1 : 0;
   options.most_away = 2 - options.liars;
   if (random() % 2 == 0) options.lifetime = absl::Hours(24 * (2 + random() % 8));
-  if (random() % 4 == 0) options.settings.push_back("storage.quota=3MiB");
+  if (random() % 4 == 0) options.small = 2;
   return options;
 }
 
@@ -28,9 +28,15 @@ KeeperWorld::Options HistoryOptions::World() const {
   world.seed = seed;
   world.settings = settings;
   world.longest_run = length + absl::Hours(48);
-  world.plugins = {&kLyingStore};
+  world.plugins = {&kLyingStore, &kUnsyncedStore};
+  for (size_t i = 0; i < small; ++i) {
+    world.of_node[1 + i] = {"storage.quota=1MiB", "storage.pack.segment=256KiB"};
+  }
   for (size_t i = 0; i < liars; ++i) {
     world.of_node[nodes - 1 - i] = {"storage.plugin=lying"};
+  }
+  for (size_t i = 0; i < nodes && !defects.empty(); ++i) {
+    world.of_node[i].insert(world.of_node[i].end(), defects.begin(), defects.end());
   }
   return world;
 }

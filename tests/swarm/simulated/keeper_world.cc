@@ -15,6 +15,7 @@ namespace l2p {
 namespace {
 
 constexpr Duration kLookupLimit = absl::Seconds(20);
+constexpr size_t kMostGroups = 1'000'000;
 
 struct Exposed {
   Node* node;
@@ -172,14 +173,50 @@ KeeperWorld::Pieces KeeperWorld::PiecesOf(const Multihash& group,
     const auto record = OpenGroupRecord(swarm_.node(i).crypto(), AsBytes(held->record));
     if (record.ok()) spec = record->ForGroup();
     const std::vector<Multihash> ids = IdsOf(held->blocks);
-    std::vector<int64_t> sizes(ids.size(), -1);
-    if (!NodeAt(i).blocks().Has(ids, sizes).ok()) continue;
-    if (std::count(sizes.begin(), sizes.end(), -1) > 0) continue;
+    if (!HasAll(i, ids)) continue;
     ++copies;
     shares.insert(ids);
   }
   if (!spec || !spec->coded()) return {copies, 1};
   return {shares.size(), spec->needed};
+}
+
+bool KeeperWorld::HasAll(size_t i, const std::vector<Multihash>& ids) {
+  std::vector<int64_t> sizes(ids.size(), -1);
+  return NodeAt(i).blocks().Has(ids, sizes).ok() && std::count(sizes.begin(), sizes.end(), -1) == 0;
+}
+
+std::vector<HeldGroups::Content> KeeperWorld::HeldBy(size_t i) {
+  std::vector<HeldGroups::Content> all;
+  for (const HeldGroup& held : NodeAt(i).groups().List({}, kMostGroups)) {
+    if (held.owner == swarm_.node(i).self().id) continue;
+    auto content = NodeAt(i).groups().Find(held.group);
+    if (content.ok()) all.push_back(*std::move(content));
+  }
+  return all;
+}
+
+std::set<Multihash> KeeperWorld::WholeGroupsOf(size_t i) {
+  std::set<Multihash> whole;
+  for (const HeldGroups::Content& held : HeldBy(i)) {
+    if (HasAll(i, IdsOf(held.blocks))) whole.insert(held.blocks.id);
+  }
+  return whole;
+}
+
+std::vector<Multihash> KeeperWorld::WrongBlocksOf(size_t i) {
+  std::vector<Multihash> wrong;
+  for (const HeldGroups::Content& held : HeldBy(i)) {
+    for (const Multihash& id : IdsOf(held.blocks)) {
+      absl::StatusOr<Bytes> block = absl::UnknownError("");
+      NodeAt(i).blocks().Get({&id, 1}, {&block, 1});
+      if (!block.ok() || id.code() != HashCode::kSha2_256) continue;
+      const ByteView bytes = block->view();
+      const Sha256Digest digest = swarm_.node(i).crypto().Sha256({&bytes, 1});
+      if (*Multihash::FromDigest(HashCode::kSha2_256, digest) != id) wrong.push_back(id);
+    }
+  }
+  return wrong;
 }
 
 std::optional<std::string> KeeperWorld::BlockOf(const Kept& kept, const Multihash& id) {
@@ -221,7 +258,6 @@ int64_t KeeperWorld::CounterOf(size_t i, const std::string& counter) {
   const std::string text = swarm_.node(i).RenderMetrics();
   for (const absl::string_view line : absl::StrSplit(text, '\n')) {
     if (!absl::StartsWith(line, absl::StrCat("l2p_", counter, "{"))) continue;
-    if (!absl::StrContains(line, "keeper")) continue;
     int64_t value = 0;
     const std::vector<absl::string_view> words = absl::StrSplit(line, ' ');
     if (absl::SimpleAtoi(words.back(), &value)) return value;

@@ -58,10 +58,15 @@ class KeeperWorld {
     size_t needed = 1;
   };
   Pieces PiecesOf(const Multihash& group, const std::function<bool(size_t)>& counts);
+  // The groups that node `i` has promised to keep for others and has every block of.
+  std::set<Multihash> WholeGroupsOf(size_t i);
+  // Blocks that it gives away under an id that is not theirs.
+  std::vector<Multihash> WrongBlocksOf(size_t i);
   // What can be read of running nodes' disks, decoded if need be; "" when it is lost.
   std::string Read(const Kept& kept);
 
-  // Sums over all nodes and their earlier lives, of a keeper's counter "repairs_total".
+  // Sums over all nodes, of a plugin's counter such as "repairs_total"; of the keeper's with those
+  // of nodes' earlier lives.
   int64_t Total(const std::string& counter);
   int64_t CounterOf(size_t i, const std::string& counter);  // Of this life.
 
@@ -72,6 +77,8 @@ class KeeperWorld {
 
  private:
   void Remember(size_t i);
+  std::vector<HeldGroups::Content> HeldBy(size_t i);
+  bool HasAll(size_t i, const std::vector<Multihash>& ids);
   std::optional<std::string> BlockOf(const Kept& kept, const Multihash& id);
 
   SimSwarm swarm_;
