@@ -247,6 +247,21 @@ class Bench:
         self.as_fast("GET /files", "nginx HTTP + curl", 0.6)
         self.stop_nodes()
 
+    def placed(self):
+        """A put that pushes everything to three holders, beside a get of as much from one."""
+        _, reader, content = self.pair("placed")
+        putter = self.start("placed-put")
+        for i in range(3):
+            self.start(f"placed-holder{i}", "network.bootstrap=" + putter.address)
+        got = self.folder + "/got"
+        self.compare([
+            ("put, copies:3", lambda: putter.run("put", "--redundancy", "copies:3", self.file),
+             lambda: putter.run("rm", "file")),
+            ("get from one peer", lambda: reader.run("get", content, "-o", got),
+             self.remove(got))])
+        self.slower("put, copies:3", "get from one peer", 4)
+        self.stop_nodes()
+
     def small_files(self):
         tree, copied, got = (self.folder + "/" + name for name in ("tree", "copied", "got"))
         for i in range(SMALL_FILES):
@@ -289,6 +304,7 @@ def main():
         bench.start_nginx()
         bench.puts()
         bench.gets()
+        bench.placed()
         bench.small_files()
     finally:
         bench.stop_nodes()
