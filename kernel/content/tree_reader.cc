@@ -52,7 +52,7 @@ absl::StatusOr<std::optional<TreeReader::Entry>> TreeReader::Next() {
       ReadAhead();
       // A shard has become its entries meanwhile, or does now.
       if (!steps_.front().opened) {
-        if (steps_.front().ticket != 0) OpenEarly(steps_.begin());
+        if (steps_.front().ticket != 0) Unfold(steps_.begin());
         continue;
       }
     }
@@ -87,7 +87,7 @@ void TreeReader::ReadAhead() {
     const bool is_leaf = step->cid.codec() == Codec::kRaw && !step->shard;
     if (!is_leaf && !step->opened && step->ticket != 0 && steps_.size() < kMaxKnown &&
         fetcher_->HasArrived(step->ticket)) {
-      step = OpenEarly(step);
+      step = Unfold(step);
       continue;
     }
     if (IsRead(*step)) {
@@ -105,8 +105,9 @@ void TreeReader::ReadAhead() {
   for (size_t i = 0; i < wanted.size(); ++i) asking[i]->ticket = wanted[i].tag;
 }
 
-// Returns the step itself, or what has come in the place of a shard.
-TreeReader::Steps::iterator TreeReader::OpenEarly(Steps::iterator step) {
+// Opens a step whose block was asked for, and puts the entries of a folder behind it. Returns the
+// step itself, or what has come in the place of a shard.
+TreeReader::Steps::iterator TreeReader::Unfold(Steps::iterator step) {
   absl::StatusOr<OpenedBlock> opened = Open(*step);
   if (opened.ok() && (step->shard || opened->stat.type == Stat::Type::kFolder)) {
     absl::StatusOr<Steps> entries = EntriesOf(*step, *opened);

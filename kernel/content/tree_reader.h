@@ -61,7 +61,7 @@ class TreeReader {
 
   static std::string PathOf(const Step& step);
   void ReadAhead();
-  Steps::iterator OpenEarly(Steps::iterator step);
+  Steps::iterator Unfold(Steps::iterator step);
   absl::StatusOr<OpenedBlock> Open(const Step& step);
   absl::StatusOr<Steps> EntriesOf(const Step& folder, const OpenedBlock& opened) const;
   absl::StatusOr<Steps> EntriesOfShard(const Step& folder, const OpenedBlock& opened) const;
