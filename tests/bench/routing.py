@@ -16,6 +16,9 @@ import time
 BIN = sys.argv[1]
 SEED = sys.argv[2] if len(sys.argv) > 2 else "1"
 HERE = os.path.dirname(os.path.abspath(__file__))
+# Each network's report as it ends: the largest take an hour, and what interrupts one must not cost
+# the others.
+REPORTS = f"{BIN}/../bench/routing-{SEED}"
 
 # What happens in each simulated network. Whatever is not said is as in the shipped scenarios.
 STABLE = {"settle": "30m", "idle": "30m"}
@@ -47,6 +50,8 @@ def simulate(folder, name, nodes, keys):
     if run.returncode != 0:
         sys.exit(f"bench: {name} with {nodes} nodes: {run.stderr}")
     report = json.loads(run.stdout)
+    with open(f"{REPORTS}/{name}-{nodes}.json", "w", encoding="utf-8") as out:
+        out.write(run.stdout)
     print(f"bench: {name}, {nodes} nodes: {time.monotonic() - begin:.0f} s", file=sys.stderr)
     return {**report["plugins"][0], "machine": report["machine"]["plugins"][0]}
 
@@ -112,6 +117,7 @@ def beside_libtorrent():
 
 def main():
     begin = time.monotonic()
+    os.makedirs(REPORTS, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="l2p-bench.") as folder:
         with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
             runs = {(name, nodes): pool.submit(simulate, folder, name, nodes, keys)
