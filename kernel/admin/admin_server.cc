@@ -176,6 +176,9 @@ Poco::Net::HTTPServerParams::Ptr ServerParameters() {
   parameters->setMaxQueued(kQueued);
   parameters->setTimeout(Poco::Timespan(60, 0));
   parameters->setKeepAliveTimeout(Poco::Timespan(2, 0));
+  // Poco's stop() does not wake a thread that is just about to wait for a connection; the drain
+  // then lasts as long as that thread waits.
+  parameters->setThreadIdleTime(Poco::Timespan(0, 500'000));
   return parameters;
 }
 

@@ -61,9 +61,10 @@ class Node:
     def __exit__(self, *_):
         if self.process.poll() is None:
             self.process.terminate()
-        self.process.wait(timeout=30)
+        code = self.process.wait(timeout=30)
         self.process.stdout.close()
         self.folder.cleanup()
+        assert code == 0, f'l2pkernel did not drain: exit code {code}'
 
     def call(self, method, target, headers=None, body=None, token='own', over_socket=False):
         """token: 'own', None, or another one."""
