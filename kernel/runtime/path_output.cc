@@ -10,12 +10,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "kernel/runtime/fd.h"
+#include "kernel/runtime/write_at.h"
 
 namespace l2p {
 namespace {
 
 // Written and not yet handed to the disk: what EndFile's sync may have to wait for.
 constexpr uint64_t kWriteBehind = 16 << 20;
+// A file of this size on does not stay in the page cache, where it would drive out what this
+// machine works with.
+constexpr uint64_t kDropFrom = 64 << 20;
 constexpr int kOpenFolder = O_RDONLY | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW;
 
 class PosixPathOutput : public PathOutput {
@@ -51,6 +55,7 @@ class PosixPathOutput : public PathOutput {
     L2P_ASSIGN_OR_RETURN(const Place place, PlaceOf(path));
     file_path_ = std::string(path);
     unsent_ = 0;
+    cache_ = size < kDropFrom ? PageCache::kKeep : PageCache::kDrop;
     file_ = Fd(::openat(place.folder(), place.name.c_str(),
                         O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
     if (!file_.valid()) return Failed("create", path);
@@ -67,13 +72,8 @@ class PosixPathOutput : public PathOutput {
   }
 
   absl::Status Write(uint64_t offset, const Bytes& data) override {
-    for (size_t done = 0; done < data.size();) {
-      const ssize_t wrote = ::pwrite(file_.get(), data.data() + done, data.size() - done,
-                                     static_cast<off_t>(offset + done));
-      if (wrote < 0 && errno == EINTR) continue;
-      if (wrote < 0) return Failed("write", file_path_);
-      done += static_cast<size_t>(wrote);
-    }
+    const ByteView part = data.view();
+    if (!WriteAt(file_.get(), offset, {&part, 1}, cache_)) return Failed("write", file_path_);
     unsent_ += data.size();
     if (unsent_ >= kWriteBehind) {
       // Only a start: the disk works while the next blocks arrive. EndFile reports what fails.
@@ -152,6 +152,7 @@ class PosixPathOutput : public PathOutput {
   const std::string part_name_;
   Fd file_;
   std::string file_path_;
+  PageCache cache_ = PageCache::kKeep;
   uint64_t unsent_ = 0;
   bool resumable_ = false;
   bool is_tree_ = false;

@@ -4,18 +4,21 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
+#include "kernel/runtime/write_at.h"
 
 namespace l2p {
 namespace {
+
+// What is written in such pieces are blocks on their way in: rarely read soon, and in the page
+// cache only in the way of what this machine works with. Below, a page that is dropped half filled
+// would be read again by the next write.
+constexpr size_t kDropFrom = 256 << 10;
 
 // Calls `call` again while a signal interrupts it.
 template <typename Call>
@@ -56,26 +59,10 @@ class PosixFile : public File {
   }
 
   absl::Status Write(uint64_t offset, std::span<const ByteView> parts) override {
-    std::vector<iovec> rest;
-    rest.reserve(parts.size());
-    for (const ByteView part : parts) {
-      if (!part.empty()) rest.push_back({const_cast<uint8_t*>(part.data()), part.size()});
-    }
-    for (size_t first = 0; first < rest.size();) {
-      const int count = static_cast<int>(std::min<size_t>(rest.size() - first, IOV_MAX));
-      const ssize_t n = Retry(
-          [&] { return pwritev(fd_, rest.data() + first, count, static_cast<off_t>(offset)); });
-      if (n < 0) return Failed("write");
-      offset += static_cast<uint64_t>(n);
-      for (size_t left = static_cast<size_t>(n); left > 0;) {
-        const size_t taken = std::min(left, rest[first].iov_len);
-        rest[first].iov_base = static_cast<uint8_t*>(rest[first].iov_base) + taken;
-        rest[first].iov_len -= taken;
-        left -= taken;
-        if (rest[first].iov_len == 0) ++first;
-      }
-    }
-    return absl::OkStatus();
+    size_t bytes = 0;
+    for (const ByteView part : parts) bytes += part.size();
+    const PageCache cache = bytes < kDropFrom ? PageCache::kKeep : PageCache::kDrop;
+    return WriteAt(fd_, offset, parts, cache) ? absl::OkStatus() : Failed("write");
   }
 
   absl::Status Sync() override {
