@@ -53,7 +53,7 @@ void IterativeLookup::Add(ContactPtr contact, size_t path, size_t hops) {
   if (contact->peer.id == swarm_.self()) return;
   const auto [place, is_new] = candidates_.try_emplace(Distance(target_, contact->position));
   if (!is_new) return;
-  if (known_.size() < kMostCandidates) known_.insert(contact->position);
+  if (known_.size() < kMostCandidates) known_.insert(contact->peer.id.bytes());
   place->second.contact = std::move(contact);
   place->second.path = path;
   place->second.hops = hops;
@@ -62,7 +62,7 @@ void IterativeLookup::Add(ContactPtr contact, size_t path, size_t hops) {
   if (farthest->second.standing == Standing::kSeen) candidates_.erase(farthest);
 }
 
-bool IterativeLookup::IsKnown(ByteView id) const { return known_.contains(swarm_.PositionOf(id)); }
+bool IterativeLookup::IsKnown(ByteView id) const { return known_.contains(av(AsText(id))); }
 
 bool IterativeLookup::AllHave(const PathCounts& counts, size_t wanted) const {
   for (size_t path = 0; path < counts.size(); ++path) {

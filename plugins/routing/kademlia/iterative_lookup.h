@@ -126,7 +126,7 @@ class IterativeLookup {
   const Time deadline_;
   const std::unique_ptr<Calls> calls_;
   Candidates candidates_;
-  absl::flat_hash_set<Position> known_;  // Of all who ever were candidates, the positions.
+  absl::flat_hash_set<std::string> known_;            // Of all who ever were candidates, the ids.
   std::map<uint64_t, Candidates::iterator> waiting_;  // Calls on the way.
   std::vector<bool> ended_;                           // Paths that heard what they wanted.
   std::deque<Aim> aims_;

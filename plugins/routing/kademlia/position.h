@@ -21,6 +21,7 @@ struct Position {
   static Position FromDigest(const Sha256Digest& digest);
 
   // REQUIRES: bit < kPositionBits, counted from the first.
+  bool Bit(size_t bit) const { return (words[bit / 64] >> (63 - bit % 64) & 1) != 0; }
   void FlipBit(size_t bit) { words[bit / 64] ^= uint64_t{1} << (63 - bit % 64); }
 
   friend bool operator==(const Position&, const Position&) = default;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "absl/container/inlined_vector.h"
+
 namespace l2p::kademlia {
 namespace {
 
@@ -10,8 +12,7 @@ namespace {
 uint8_t PartOf(const Position& position, size_t bucket) {
   uint8_t part = 0;
   for (size_t bit = bucket + 1; bit <= bucket + RoutingTable::kPartBits; ++bit) {
-    const bool is_set =
-        bit < kPositionBits && (position.words[bit / 64] >> (63 - bit % 64) & 1) != 0;
+    const bool is_set = bit < kPositionBits && position.Bit(bit);
     part = static_cast<uint8_t>(part << 1 | (is_set ? 1 : 0));
   }
   return part;
@@ -36,6 +37,26 @@ std::unique_ptr<RoutingTable::Entry> RoutingTable::MakeEntry(Contact contact, Ti
   contact.body = PeerBody::Of(contact.peer);
   entry->contact = std::make_shared<Contact>(std::move(contact));
   return entry;
+}
+
+std::unique_ptr<RoutingTable::Entry> RoutingTable::TakeSpare(Bucket& bucket, const Contact& contact,
+                                                             Time now) {
+  Entries& spares = bucket.replacements;
+  const auto place = std::find_if(spares.begin(), spares.end(), [&](const auto& spare) {
+    return spare->contact->position == contact.position;
+  });
+  if (place == spares.end()) return nullptr;
+  std::unique_ptr<Entry> spare = std::move(*place);
+  spares.erase(place);
+  if (spare->contact->peer.addresses != contact.peer.addresses) return nullptr;
+  *spare = {.contact = std::move(spare->contact),
+            .networks = std::move(spare->networks),
+            .bucket = spare->bucket,
+            .part = spare->part,
+            .since = now,
+            .heard = now,
+            .rtt = std::nullopt};
+  return spare;
 }
 
 RoutingTable::Entry* RoutingTable::FindEntry(const PeerId& peer) const {
@@ -101,6 +122,7 @@ void RoutingTable::Insert(Bucket& bucket, std::unique_ptr<Entry> entry) {
   for (const uint64_t network : entry->networks.narrow) ++networks_[network];
   for (const uint64_t network : entry->networks.wide) ++networks_[network];
   index_[entry->contact->peer.id] = entry.get();
+  bucket.positions.push_back(entry->contact->position);
   bucket.entries.push_back(std::move(entry));
   ++arrivals_;
 }
@@ -108,6 +130,7 @@ void RoutingTable::Insert(Bucket& bucket, std::unique_ptr<Entry> entry) {
 std::unique_ptr<RoutingTable::Entry> RoutingTable::Extract(Bucket& bucket,
                                                            Entries::iterator place) {
   std::unique_ptr<Entry> entry = std::move(*place);
+  bucket.positions.erase(bucket.positions.begin() + (place - bucket.entries.begin()));
   bucket.entries.erase(place);
   for (const auto* networks : {&entry->networks.narrow, &entry->networks.wide}) {
     for (const uint64_t network : *networks) {
@@ -162,12 +185,11 @@ bool RoutingTable::Offer(Contact contact, Time now) {
     Renew(*entry, std::move(contact));
     return true;
   }
-  std::unique_ptr<Entry> offered = MakeEntry(std::move(contact), now);
-  if (buckets_.size() <= offered->bucket) buckets_.resize(offered->bucket + 1u);
-  Bucket& bucket = buckets_[offered->bucket];
-  std::erase_if(bucket.replacements, [&](const std::unique_ptr<Entry>& spare) {
-    return spare->contact->position == offered->contact->position;
-  });
+  const size_t index = CommonPrefix(own_, contact.position);
+  if (buckets_.size() <= index) buckets_.resize(index + 1);
+  Bucket& bucket = buckets_[index];
+  std::unique_ptr<Entry> offered = TakeSpare(bucket, contact, now);
+  if (offered == nullptr) offered = MakeEntry(std::move(contact), now);
   if (HasRoom(bucket, *offered)) {
     Insert(bucket, std::move(offered));
     return true;
@@ -249,29 +271,33 @@ void RoutingTable::Drop(const PeerId& peer) {
   Insert(bucket, std::move(entry));
 }
 
-// Those of the target's own bucket are nearer to it than all others. Then come those nearer to us
-// than it is, then the farther buckets one after the other.
+void RoutingTable::TakeNearest(const Bucket& bucket, const Position& target, size_t n, bool good,
+                               std::vector<ContactPtr>& closest) {
+  absl::InlinedVector<std::pair<Position, const Entry*>, 20> order;
+  for (size_t i = 0; i < bucket.entries.size(); ++i) {
+    order.emplace_back(Distance(target, bucket.positions[i]), bucket.entries[i].get());
+  }
+  std::sort(order.begin(), order.end());
+  for (const auto& [distance, entry] : order) {
+    if (closest.size() == n) return;
+    if (!good || entry->failures == 0) closest.push_back(entry->contact);
+  }
+}
+
+// Whoever is in the bucket of a bit in which the target differs from us agrees with the target
+// there, and is nearer to it than all in later buckets; whoever is in the bucket of another bit is
+// farther than all in later ones. So the buckets need not be merged.
 std::vector<ContactPtr> RoutingTable::Closest(const Position& target, size_t n, bool good) const {
+  const Position differs = Distance(own_, target);
   MutexLock lock(mutex_);
   std::vector<ContactPtr> closest;
-  std::vector<std::pair<Position, const ContactPtr*>> group;
-  const auto take = [&](size_t first, size_t last) L2P_REQUIRES(mutex_) {
-    group.clear();
-    for (size_t i = first; i < std::min(last, buckets_.size()); ++i) {
-      for (const std::unique_ptr<Entry>& entry : buckets_[i].entries) {
-        if (good && entry->failures > 0) continue;
-        group.emplace_back(Distance(target, entry->contact->position), &entry->contact);
-      }
-    }
-    const size_t taken = std::min(n - closest.size(), group.size());
-    std::partial_sort(group.begin(), group.begin() + static_cast<ptrdiff_t>(taken), group.end());
-    for (size_t i = 0; i < taken; ++i) closest.push_back(*group[i].second);
-  };
   closest.reserve(std::min(n, index_.size()));
-  const size_t own = CommonPrefix(own_, target);
-  take(own, own + 1);
-  if (closest.size() < n) take(own + 1, buckets_.size());
-  for (size_t i = std::min(own, buckets_.size()); i-- > 0 && closest.size() < n;) take(i, i + 1);
+  for (size_t i = 0; i < buckets_.size() && closest.size() < n; ++i) {
+    if (differs.Bit(i)) TakeNearest(buckets_[i], target, n, good, closest);
+  }
+  for (size_t i = buckets_.size(); i-- > 0 && closest.size() < n;) {
+    if (!differs.Bit(i)) TakeNearest(buckets_[i], target, n, good, closest);
+  }
   return closest;
 }
 

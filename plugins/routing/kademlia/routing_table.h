@@ -119,15 +119,19 @@ class RoutingTable {
     bool doubted = false;
     bool kept = false;
     std::optional<Duration> rtt;  // Smoothed, as is its mean deviation.
-    Duration rtt_deviation;
+    Duration rtt_deviation = {};
   };
   using Entries = std::vector<std::unique_ptr<Entry>>;
   struct Bucket {
     Entries entries;
-    Entries replacements;  // The latest offered last.
+    std::vector<Position> positions;  // Theirs, side by side: Closest goes through all of them.
+    Entries replacements;             // The latest offered last.
   };
 
   std::unique_ptr<Entry> MakeEntry(Contact contact, Time now) const;
+  // Takes `contact` out of the replacements. It comes back as if it were new; or nullptr, if it was
+  // not there or at other addresses.
+  static std::unique_ptr<Entry> TakeSpare(Bucket& bucket, const Contact& contact, Time now);
   Entry* FindEntry(const PeerId& peer) const L2P_REQUIRES(mutex_);
   // In the table, of the one of `networks` that has most.
   size_t MostOfOne(const Networks::List& networks) const L2P_REQUIRES(mutex_);
@@ -139,6 +143,9 @@ class RoutingTable {
   Entries::iterator FindReplacement(Bucket& bucket) L2P_REQUIRES(mutex_);
   void Spare(Bucket& bucket, std::unique_ptr<Entry> entry) L2P_REQUIRES(mutex_);
   void Hear(Entry& entry, Time now) L2P_REQUIRES(mutex_);
+  // Appends the nearest of `bucket` until there are `n`.
+  static void TakeNearest(const Bucket& bucket, const Position& target, size_t n, bool good,
+                          std::vector<ContactPtr>& closest);
   Duration Period() const L2P_REQUIRES(mutex_);
   void Insert(Bucket& bucket, std::unique_ptr<Entry> entry) L2P_REQUIRES(mutex_);
   std::unique_ptr<Entry> Extract(Bucket& bucket, Entries::iterator entry) L2P_REQUIRES(mutex_);

@@ -1,6 +1,7 @@
 #ifndef L2P_TESTKIT_FIBER_H_
 #define L2P_TESTKIT_FIBER_H_
 
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <cstddef>
@@ -30,6 +31,8 @@ class Fiber {
 
  private:
   static void Main(unsigned high, unsigned low);
+  void SwitchIn();
+  void SwitchOut();
 
   const Body body_;
   void* const argument_;
@@ -38,8 +41,12 @@ class Fiber {
   char* stack_;
   size_t stack_bytes_;
   bool abandoned_ = false;
+  // Where to go on, of each side. Contexts begin a fiber; jumps switch, where they can.
   ucontext_t inside_;
   ucontext_t outside_;
+  [[maybe_unused]] bool has_begun_ = false;
+  [[maybe_unused]] jmp_buf inside_jump_;
+  [[maybe_unused]] jmp_buf outside_jump_;
 
   // What the sanitizers know of the two stacks; unused in other builds.
   [[maybe_unused]] void* inside_shadow_ = nullptr;

@@ -30,20 +30,21 @@ uint64_t SimCalls::Send(const PeerInfo& to, std::string_view protocol, Bytes req
     all.observer_->Requested(messenger_.node_, *node, request, dials);
   }
   waiting_->pending[call] = {simulation_.Now(), deadline, dials};
-  const auto done = [&simulation = simulation_, weak = std::weak_ptr<Waiting>(waiting_),
-                     call](absl::StatusOr<Bytes> result) {
+  auto done = [&simulation = simulation_, weak = std::weak_ptr<Waiting>(waiting_),
+               call](absl::StatusOr<Bytes> result) {
     if (const auto waiting = weak.lock()) Conclude(simulation, *waiting, call, std::move(result));
   };
   if (!node) {
     done(absl::UnavailableError(absl::StrCat(to.id.ToString(), ": no known address")));
     return call;
   }
-  SimMessenger::Request made{std::string(protocol), std::move(request), max_answer, done};
+  auto made = std::make_shared<SimMessenger::Request>(SimMessenger::Request{
+      std::string(protocol), std::move(request), max_answer, std::move(done)});
   messenger_.Connect(*node, to.id,
                      [messenger = &messenger_, node = *node, made = std::move(made),
                       weak = std::weak_ptr<Waiting>(waiting_)](absl::Status connected) {
                        if (weak.expired()) return;
-                       if (!connected.ok()) return made.done(std::move(connected));
+                       if (!connected.ok()) return made->done(std::move(connected));
                        messenger->Send(node, made);
                      });
   return call;

@@ -24,7 +24,7 @@ struct SimMessenger::Service {
 
 struct SimMessenger::Watcher {
   PeerWatcher watcher;
-  std::deque<std::function<void(const PeerWatcher&)>> queue;
+  std::deque<News> queue;
   bool running = false;
   bool ended = false;
   std::unique_ptr<Event> idle;
@@ -73,7 +73,9 @@ SimMessenger::SimMessenger(SimMessengers& all, size_t node, Runtime& runtime, Pe
       simulation_(all.network_.simulation()),
       node_(node),
       runtime_(runtime),
-      self_{std::move(self), {*Multiaddr::FromTcp(all.network_.ip(node), kPort)}} {}
+      self_(std::make_shared<PeerInfo>(
+          PeerInfo{std::move(self), {*Multiaddr::FromTcp(all.network_.ip(node), kPort)}})),
+      protocols_(std::make_shared<std::vector<std::string>>()) {}
 
 SimMessenger::~SimMessenger() {
   alive_.reset();
@@ -107,7 +109,7 @@ std::optional<size_t> SimMessenger::Find(const PeerInfo& to) const {
   if (found) return found;
   for (const auto& [node, link] : links_) {
     const SimMessenger* const other = At(node);
-    if (other != nullptr && other->self_.id == to.id) return node;
+    if (other != nullptr && other->self_->id == to.id) return node;
   }
   return std::nullopt;
 }
@@ -137,7 +139,7 @@ void SimMessenger::Knock(size_t node) {
   const SimMessenger* const other = At(node);
   if (other == nullptr || network_.fate(node) == SimNetwork::Fate::kRefusing) {
     result = absl::UnavailableError("dial: connection refused");
-  } else if (other->self_.id != dials_[node].expected) {
+  } else if (other->self_->id != dials_[node].expected) {
     result = absl::DataLossError("dial: another peer answered");
   }
   After((result.ok() ? 5 : 1) * one_way, [this, node, result] { ConcludeDial(node, result); });
@@ -177,10 +179,8 @@ void SimMessenger::Identify(size_t node) {
   if (link == links_.end() || other == nullptr) return;
   link->second.identified = true;
   if (watchers_.empty()) return;
-  std::vector<std::string> protocols;
-  for (const auto& [protocol, service] : other->services_) protocols.push_back(protocol);
-  NotifyAll([peer = other->self_, protocols](const PeerWatcher& watcher) {
-    if (watcher.up) watcher.up(peer, protocols);
+  NotifyAll([peer = other->self_, protocols = other->protocols_](const PeerWatcher& watcher) {
+    if (watcher.up) watcher.up(*peer, *protocols);
   });
 }
 
@@ -192,8 +192,8 @@ void SimMessenger::Drop(size_t node) {
   links_.erase(link);
   const SimMessenger* const other = At(node);
   if (!was_up || other == nullptr) return;
-  NotifyAll([peer = other->self_.id](const PeerWatcher& watcher) {
-    if (watcher.down) watcher.down(peer);
+  NotifyAll([peer = other->self_](const PeerWatcher& watcher) {
+    if (watcher.down) watcher.down(peer->id);
   });
 }
 
@@ -214,26 +214,25 @@ void SimMessenger::Sweep() {
   if (sweeping_) After(all_.options_.idle / 2, [this] { Sweep(); });
 }
 
-void SimMessenger::Send(size_t node, Request request) {
+void SimMessenger::Send(size_t node, const std::shared_ptr<Request>& request) {
   if (const auto link = links_.find(node); link != links_.end()) {
     link->second.used = simulation_.Now();
   }
-  const size_t bytes = request.message.size() + all_.options_.costs.request;
+  const size_t bytes = request->message.size() + all_.options_.costs.request;
   const Time arrives = network_.Transmit(node_, node, bytes);
-  auto shared = std::make_shared<Request>(std::move(request));
-  simulation_.At(arrives, [all = &all_, from = node_, node, shared] {
+  simulation_.At(arrives, [all = &all_, from = node_, node, request] {
     const SimMessenger* const sender = from < all->by_node_.size() ? all->by_node_[from] : nullptr;
     SimMessenger* const receiver = all->by_node_[node];
     if (!all->network_.Reaches(from, node)) return;
     if (receiver != nullptr && all->network_.fate(node) == SimNetwork::Fate::kUp) {
-      return receiver->Receive(from, shared);
+      return receiver->Receive(from, request);
     }
     // The process died: the host answers with a reset.
     if (sender == nullptr) return;
     auto* const mutable_sender = all->by_node_[from];
-    mutable_sender->After(all->network_.Latency(from, node), [mutable_sender, node, shared] {
+    mutable_sender->After(all->network_.Latency(from, node), [mutable_sender, node, request] {
       mutable_sender->Drop(node);
-      if (shared->done) shared->done(absl::UnavailableError("stream: reset by the other side"));
+      if (request->done) request->done(absl::UnavailableError("stream: reset by the other side"));
     });
   });
 }
@@ -246,7 +245,7 @@ void SimMessenger::Receive(size_t from, const std::shared_ptr<Request>& request)
   }
   if (link != links_.end()) link->second.used = simulation_.Now();
   if (const auto impostor = all_.impostors_.find(node_); impostor != all_.impostors_.end()) {
-    std::optional<Bytes> answer = impostor->second(sender->self_.id, request->message);
+    std::optional<Bytes> answer = impostor->second(sender->self_->id, request->message);
     if (answer) Answer(from, request, *std::move(answer));
     return;
   }
@@ -259,12 +258,11 @@ void SimMessenger::Receive(size_t from, const std::shared_ptr<Request>& request)
 
 void SimMessenger::Serve(const std::shared_ptr<Service>& service, size_t from,
                          const std::shared_ptr<Request>& request) {
-  const PeerInfo& sender = At(from)->self_;
-  const Caller caller{sender.id, sender.addresses[0]};
   ++service->running;
-  const auto serve = [this, service, from, request, caller] {
+  auto serve = [this, service, from, request, sender = At(from)->self_] {
     if (!service->ended) {
-      absl::StatusOr<std::optional<Bytes>> answer = service->handler(caller, request->message);
+      absl::StatusOr<std::optional<Bytes>> answer =
+          service->handler({sender->id, sender->addresses[0]}, request->message);
       if (!answer.ok() || !*answer) {
         Answer(from, request, absl::UnavailableError("stream: ended without an answer"));
       } else {
@@ -273,7 +271,7 @@ void SimMessenger::Serve(const std::shared_ptr<Service>& service, size_t from,
     }
     if (--service->running == 0 && service->idle != nullptr) service->idle->Set();
   };
-  if (runtime_.tasks().Start("serve", serve).ok()) return;
+  if (runtime_.tasks().Start("serve", std::move(serve)).ok()) return;
   --service->running;
   Answer(from, request, absl::UnavailableError("stream: reset by the other side"));
 }
@@ -315,7 +313,8 @@ absl::Status SimMessenger::Tell(const PeerInfo& to, std::string_view protocol, B
     if (!waiting->event->Wait(deadline)) return absl::DeadlineExceededError("tell: no connection");
   }
   if (!waiting->result->ok()) return *waiting->result;
-  Send(*node, {std::string(protocol), std::move(message), 0, nullptr});
+  Send(*node,
+       std::make_shared<Request>(Request{std::string(protocol), std::move(message), 0, nullptr}));
   return absl::OkStatus();
 }
 
@@ -338,9 +337,11 @@ absl::StatusOr<std::unique_ptr<Registration>> SimMessenger::Serve(std::string_vi
   if (!services_.emplace(protocol, service).second) {
     return absl::AlreadyExistsError(absl::StrCat("serve ", av(protocol), ": someone does"));
   }
+  ListProtocols();
   TellOfProtocols();
   return std::make_unique<Ending>([this, service, name = std::string(protocol)] {
     services_.erase(name);
+    ListProtocols();
     service->ended = true;
     service->idle = simulation_.NewEvent();
     while (service->running > 0) {
@@ -349,6 +350,12 @@ absl::StatusOr<std::unique_ptr<Registration>> SimMessenger::Serve(std::string_vi
     }
     TellOfProtocols();
   });
+}
+
+void SimMessenger::ListProtocols() {
+  auto protocols = std::make_shared<std::vector<std::string>>();
+  for (const auto& [protocol, service] : services_) protocols->push_back(protocol);
+  protocols_ = std::move(protocols);
 }
 
 void SimMessenger::TellOfProtocols() {
@@ -365,24 +372,23 @@ void SimMessenger::TellOfProtocols() {
 std::vector<PeerId> SimMessenger::Connected() {
   std::vector<PeerId> peers;
   for (const auto& [node, link] : links_) {
-    if (link.identified && At(node) != nullptr) peers.push_back(At(node)->self_.id);
+    if (link.identified && At(node) != nullptr) peers.push_back(At(node)->self_->id);
   }
   std::sort(peers.begin(), peers.end());
   return peers;
 }
 
-void SimMessenger::NotifyAll(const std::function<void(const PeerWatcher&)>& call) {
-  const std::vector<std::shared_ptr<Watcher>> watchers = watchers_;
-  for (const std::shared_ptr<Watcher>& watcher : watchers) Notify(watcher, call);
+void SimMessenger::NotifyAll(const News& news) {
+  for (const std::shared_ptr<Watcher>& watcher : watchers_) Notify(watcher, news);
 }
 
-void SimMessenger::Notify(const std::shared_ptr<Watcher>& watcher,
-                          std::function<void(const PeerWatcher&)> call) {
-  watcher->queue.push_back(std::move(call));
+// Its task runs later, so nothing is called here.
+void SimMessenger::Notify(const std::shared_ptr<Watcher>& watcher, News news) {
+  watcher->queue.push_back(std::move(news));
   if (std::exchange(watcher->running, true)) return;
   const auto drain = [watcher] {
     while (!watcher->ended && !watcher->queue.empty()) {
-      const auto next = std::move(watcher->queue.front());
+      const News next = std::move(watcher->queue.front());
       watcher->queue.pop_front();
       next(watcher->watcher);
     }

@@ -24,6 +24,15 @@ double NormalOf(uint64_t key) {
   return std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * v);
 }
 
+// The /ip4 or /ip6 that `address` begins with; empty if it is something else.
+std::string_view LeadingIp(const Multiaddr& address) {
+  constexpr char kIp4Code = 4, kIp6Code = 41;
+  const std::string_view bytes = address.bytes();
+  if (bytes.empty()) return {};
+  if (bytes[0] == kIp4Code) return bytes.substr(0, 1 + 4);
+  return bytes[0] == kIp6Code ? bytes.substr(0, 1 + 16) : std::string_view();
+}
+
 Duration TimeFor(size_t bytes, uint64_t per_second) {
   return per_second == 0 ? absl::ZeroDuration()
                          : absl::Seconds(static_cast<double>(bytes) / per_second);
@@ -44,7 +53,7 @@ size_t SimNetwork::AddNode(std::string ip) {
     const size_t n = node + 1;
     ip = absl::StrCat("10.", n >> 16 & 255, ".", n >> 8 & 255, ".", n & 255);
   }
-  by_ip_[ip] = node;
+  by_ip_[std::string(LeadingIp(*Multiaddr::FromTcp(ip, 0)))] = node;
   Node& made = nodes_.emplace_back();
   made.port = {this, node};
   made.ip = std::move(ip);
@@ -165,10 +174,9 @@ Time SimNetwork::TakeFrom(Busy& busy, Time begin, Duration needed) const {
 }
 
 std::optional<size_t> SimNetwork::NodeAt(const Multiaddr& address) const {
-  std::optional<std::string> ip = address.Value("ip4");
-  if (!ip) ip = address.Value("ip6");
-  if (ip) {
-    const auto found = by_ip_.find(*ip);
+  const std::string_view ip = LeadingIp(address);
+  if (!ip.empty()) {
+    const auto found = by_ip_.find(av(ip));
     if (found == by_ip_.end()) return std::nullopt;
     return found->second;
   }

@@ -106,7 +106,7 @@ class SimMessenger : public Messenger {
                                                              StreamHandler handler) override;
   std::vector<PeerId> Connected() override;
   std::unique_ptr<Registration> Watch(PeerWatcher watcher) override;
-  PeerInfo Self() override { return self_; }
+  PeerInfo Self() override { return *self_; }
 
  private:
   friend class SimMessengers;
@@ -139,16 +139,17 @@ class SimMessenger : public Messenger {
   void Identify(size_t node);
   void Drop(size_t node);
   void Sweep();
+  void ListProtocols();
   void TellOfProtocols();
 
-  void Send(size_t node, Request request);
+  void Send(size_t node, const std::shared_ptr<Request>& request);
   void Receive(size_t from, const std::shared_ptr<Request>& request);
   void Serve(const std::shared_ptr<Service>& service, size_t from,
              const std::shared_ptr<Request>& request);
   void Answer(size_t to, const std::shared_ptr<Request>& request, absl::StatusOr<Bytes> answer);
-  void Notify(const std::shared_ptr<Watcher>& watcher,
-              std::function<void(const PeerWatcher&)> call);
-  void NotifyAll(const std::function<void(const PeerWatcher&)>& call);
+  using News = std::function<void(const PeerWatcher&)>;
+  void Notify(const std::shared_ptr<Watcher>& watcher, News news);
+  void NotifyAll(const News& news);
 
   SimMessenger* At(size_t node) const;
   // Runs `step` of this messenger after `delay` unless it is gone by then.
@@ -159,7 +160,7 @@ class SimMessenger : public Messenger {
   Simulation& simulation_;
   const size_t node_;
   Runtime& runtime_;
-  const PeerInfo self_;
+  const std::shared_ptr<const PeerInfo> self_;  // Held by what others are still to be told.
   absl::flat_hash_map<uint32_t, Link> links_;
   struct Dial {
     PeerId expected;
@@ -167,6 +168,7 @@ class SimMessenger : public Messenger {
   };
   std::map<size_t, Dial> dials_;
   std::map<std::string, std::shared_ptr<Service>, std::less<>> services_;
+  std::shared_ptr<const std::vector<std::string>> protocols_;  // Their names.
   std::vector<std::shared_ptr<Watcher>> watchers_;
   bool sweeping_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // Held weakly by callbacks.

@@ -156,8 +156,8 @@ class SimNetwork {
 
   Simulation& simulation_;
   const Options options_;
-  std::deque<Node> nodes_;  // Ports keep their place.
-  absl::flat_hash_map<std::string, size_t> by_ip_;
+  std::deque<Node> nodes_;                          // Ports keep their place.
+  absl::flat_hash_map<std::string, size_t> by_ip_;  // As an address begins.
   std::map<Multiaddr, SimTransport*> listeners_;
 };
 
