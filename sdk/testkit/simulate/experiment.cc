@@ -83,14 +83,14 @@ class Experiment {
   ~Experiment() { world_.messengers().SetObserver(nullptr); }
 
   absl::Status Run() {
-    const double cpu = CpuSeconds();
-    const Time begin = simulation_.Now();
+    const Moment begin = ThisMoment();
     const auto nodes = static_cast<size_t>(scenario_.Integer("nodes"));
     const size_t newcomers =
         nodes * static_cast<size_t>(scenario_.Integer("newcomers_percent")) / 100;
     const size_t first = std::max(nodes - newcomers, std::min(nodes, kFewest));
     L2P_RETURN_IF_ERROR(population_.Grow(first, scenario_.GetDuration("join")));
     simulation_.Sleep(std::max(scenario_.GetDuration("settle"), Population::kSettled));
+    figures_.machine.forming_node_hours_per_second = NodeHoursPerSecond(begin);
     WatchIdle();
     figures_.tables_before = Tables();
     L2P_RETURN_IF_ERROR(AnnounceMany());
@@ -101,11 +101,9 @@ class Experiment {
     Measure();
     figures_.tables_after = Tables();
     figures_.nodes = population_.running();
-    figures_.machine.cpu_seconds = CpuSeconds() - cpu;
+    figures_.machine.cpu_seconds = CpuSeconds() - begin.cpu_seconds;
     figures_.machine.peak_mib = PeakMib();
-    figures_.machine.node_hours_per_second = absl::ToDoubleHours(simulation_.Now() - begin) *
-                                             static_cast<double>(figures_.nodes) /
-                                             figures_.machine.cpu_seconds;
+    figures_.machine.node_hours_per_second = NodeHoursPerSecond(begin);
     L2P_RETURN_IF_ERROR(population_.End());
     return trouble_;
   }
@@ -123,6 +121,19 @@ class Experiment {
     size_t provider;
   };
 
+  struct Moment {
+    Time time;
+    double cpu_seconds;
+  };
+
+  Moment ThisMoment() const { return {simulation_.Now(), CpuSeconds()}; }
+
+  // Since `begin`; as if all nodes of now had been there.
+  double NodeHoursPerSecond(const Moment& begin) const {
+    return absl::ToDoubleHours(simulation_.Now() - begin.time) *
+           static_cast<double>(population_.running()) / (CpuSeconds() - begin.cpu_seconds);
+  }
+
   Multihash RandomKey() {
     Sha256Digest digest;
     simulation_.Random(digest);
@@ -132,7 +143,7 @@ class Experiment {
   void WatchIdle() {
     const Duration idle = scenario_.GetDuration("idle");
     if (idle <= absl::ZeroDuration()) return;
-    const double cpu = CpuSeconds();
+    const Moment begin = ThisMoment();
     const SimNetwork::Traffic before = world_.network().total();
     const uint64_t requests = watch_.requests();
     simulation_.Sleep(idle);
@@ -146,7 +157,7 @@ class Experiment {
     figures.dials = each(after.dials - before.dials);
     figures.bytes = each(after.bytes_in + after.bytes_out - before.bytes_in - before.bytes_out);
     figures_.idle = figures;
-    figures_.machine.idle_node_hours_per_second = figures.node_hours / (CpuSeconds() - cpu);
+    figures_.machine.idle_node_hours_per_second = NodeHoursPerSecond(begin);
   }
 
   TableFigures Tables() {

@@ -57,9 +57,10 @@ struct AnnounceFigures {
 
 struct MachineFigures {
   double cpu_seconds = 0;
-  double node_hours_per_second = 0;       // Of processor time, over the whole run;
-  double idle_node_hours_per_second = 0;  // while the network was idle.
-  double peak_mib = 0;                    // Of the process, so far.
+  double node_hours_per_second = 0;          // Of processor time, over the whole run;
+  double forming_node_hours_per_second = 0;  // until all had joined and settled;
+  double idle_node_hours_per_second = 0;     // then, while the idle network was watched.
+  double peak_mib = 0;                       // Of the process, so far.
 };
 
 // What one plugin did in one scenario.

@@ -43,11 +43,12 @@ std::string PluginText(const Figures& plugin) {
   }
   absl::StrAppendFormat(
       &text,
-      "  %.1f s of processor time, %.0f node-hours/s (idle: %.0f), peak %.0f MiB\n"
+      "  %.1f s of processor time, %.0f node-hours/s (until settled: %.0f, idle: %.0f), "
+      "peak %.0f MiB\n"
       "  trace %s, plugin sha256 %s\n",
       plugin.machine.cpu_seconds, plugin.machine.node_hours_per_second,
-      plugin.machine.idle_node_hours_per_second, plugin.machine.peak_mib, plugin.trace,
-      plugin.digest);
+      plugin.machine.forming_node_hours_per_second, plugin.machine.idle_node_hours_per_second,
+      plugin.machine.peak_mib, plugin.trace, plugin.digest);
   return text;
 }
 
@@ -102,9 +103,11 @@ std::string Json(const Figures& plugin) {
 
 std::string MachineJson(const Figures& plugin) {
   return absl::StrFormat(R"({"file": %s, "cpu_seconds": %.3f, "node_hours_per_second": %.1f, )"
+                         R"("forming_node_hours_per_second": %.1f, )"
                          R"("idle_node_hours_per_second": %.1f, "peak_mib": %.1f})",
                          Quoted(plugin.file), plugin.machine.cpu_seconds,
                          plugin.machine.node_hours_per_second,
+                         plugin.machine.forming_node_hours_per_second,
                          plugin.machine.idle_node_hours_per_second, plugin.machine.peak_mib);
 }
 
