@@ -1,6 +1,7 @@
-// cut_spread OLD NEW: how fastcdc and nibblecdc cut two versions of a file with the same settings.
-// A line for each: name, chunks of OLD, their mean, their standard deviation over the mean, and the
-// share of NEW's bytes in chunks that OLD does not have.
+// cut_spread OLD NEW: how fastcdc and nibblecdc cut two versions of a file with the same settings,
+// and fastcdc with other tables, which shows what of a difference is a table's chance. A line for
+// each: name, chunks of OLD, their mean, their standard deviation over the mean, and the share of
+// NEW's bytes in chunks that OLD does not have.
 #include <cmath>
 #include <cstdio>
 #include <fstream>
@@ -15,6 +16,20 @@
 
 namespace l2p {
 namespace {
+
+// With it a chunker derives another table.
+class Salted : public BoringsslCrypto {
+ public:
+  explicit Salted(uint8_t salt) : salt_(salt) {}
+  Sha256Digest Sha256(std::span<const ByteView> parts) const override {
+    std::vector<ByteView> salted(parts.begin(), parts.end());
+    salted.emplace_back(&salt_, 1);
+    return BoringsslCrypto::Sha256(salted);
+  }
+
+ private:
+  const uint8_t salt_;
+};
 
 std::string Read(const char* path) {
   std::ifstream in(path, std::ios::binary);
@@ -67,4 +82,8 @@ int main(int argc, char** argv) {
   l2p::Report("fastcdc", l2p::FastCdcChunker(crypto, 64 << 10, 256 << 10, 1 << 20), before, after);
   l2p::Report("nibblecdc", l2p::NibbleCdcChunker(crypto, 64 << 10, 256 << 10, 1 << 20), before,
               after);
+  for (uint8_t salt = 1; salt <= 7; ++salt) {
+    l2p::Report("salted", l2p::FastCdcChunker(l2p::Salted(salt), 64 << 10, 256 << 10, 1 << 20),
+                before, after);
+  }
 }
