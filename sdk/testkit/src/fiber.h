@@ -43,7 +43,7 @@ class Fiber {
   bool abandoned_ = false;
   // Where to go on, of each side. Contexts begin a fiber; jumps switch, where they can.
   ucontext_t inside_;
-  ucontext_t outside_;
+  [[maybe_unused]] ucontext_t outside_;
   [[maybe_unused]] bool has_begun_ = false;
   [[maybe_unused]] jmp_buf inside_jump_;
   [[maybe_unused]] jmp_buf outside_jump_;
