@@ -10,8 +10,8 @@
 namespace l2p::kademlia {
 
 // Puts one request to all of `peers`, the first first, some at a time, and tells the swarm who
-// answered and who did not. `heard`, if any, sees each answer. Ends early at `deadline` and when
-// the swarm stops.
+// answered and who did not. `heard`, if any, sees each answer, without closer peers. Ends early at
+// `deadline` and when the swarm stops.
 void AskEach(Swarm& swarm, const std::vector<PeerInfo>& peers, const Message& request,
              Time deadline, const std::function<void(const Message&)>& heard = nullptr);
 
