@@ -4,9 +4,10 @@
 
 namespace l2p {
 
-void EndingStreams::Add(std::unique_ptr<Stream> stream) {
-  stream->CloseWrite();
-  auto ending = std::make_shared<Ending>(Ending{std::move(stream), runtime_.Now()});
+void EndingStreams::Add(std::unique_ptr<Stream> stream, Carried carried) {
+  const bool is_closed = carried == Carried::kOne;
+  if (is_closed) stream->CloseWrite();
+  auto ending = std::make_shared<Ending>(Ending{std::move(stream), runtime_.Now(), is_closed});
   uint64_t id;
   {
     MutexLock lock(mutex_);
@@ -46,7 +47,24 @@ void EndingStreams::ResetAllBefore(Time limit, size_t most_left) {
   for (const auto& ending : late) ending->stream->Reset();
 }
 
-void EndingStreams::Sweep() { ResetAllBefore(runtime_.Now() - kPatience, kMost); }
+void EndingStreams::CloseLingering(Time limit) {
+  std::vector<std::shared_ptr<Ending>> closing;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [_, ending] : endings_) {
+      if (!ending->is_closed && ending->since <= limit) {
+        ending->is_closed = true;
+        closing.push_back(ending);
+      }
+    }
+  }
+  for (const auto& ending : closing) ending->stream->CloseWrite();
+}
+
+void EndingStreams::Sweep() {
+  CloseLingering(runtime_.Now() - kLinger);
+  ResetAllBefore(runtime_.Now() - kPatience, kMost);
+}
 
 void EndingStreams::Clear() { ResetAllBefore(absl::InfiniteFuture(), 0); }
 

@@ -18,10 +18,14 @@ class EndingStreams {
 
   explicit EndingStreams(Runtime& runtime) : runtime_(runtime) {}
 
-  // Closes our direction of `stream`; what still arrives is dropped.
-  void Add(std::unique_ptr<Stream> stream);
+  // Closes our direction of `stream`, which carried one message, or several; what still arrives is
+  // dropped. js-libp2p throws away messages that it has not looked at when a stream is closed: one
+  // that carried several is closed by a Sweep kLinger later.
+  enum class Carried { kOne, kSeveral };
+  void Add(std::unique_ptr<Stream> stream, Carried carried = Carried::kOne);
+  static constexpr Duration kLinger = absl::Seconds(2);
 
-  // Resets those that waited longer than kPatience.
+  // Closes those that have lingered, resets those that waited longer than kPatience.
   void Sweep();
 
   // Resets all.
@@ -33,9 +37,11 @@ class EndingStreams {
   struct Ending {
     std::unique_ptr<Stream> stream;
     Time since;
+    bool is_closed;
   };
 
   void Drain(uint64_t id, const std::shared_ptr<Ending>& ending);
+  void CloseLingering(Time limit);
   void ResetAllBefore(Time limit, size_t most_left);
 
   Runtime& runtime_;

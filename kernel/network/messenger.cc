@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kernel/network/calls.h"
+#include "l2p/varint.h"
 
 namespace l2p {
 
@@ -9,11 +10,18 @@ std::unique_ptr<Calls> NodeMessenger::NewCalls() {
   return std::make_unique<NetworkCalls>(runtime_, connections_, book_);
 }
 
-absl::Status NodeMessenger::Tell(const PeerInfo& to, std::string_view protocol, Bytes message,
-                                 Time deadline) {
+absl::Status NodeMessenger::Tell(const PeerInfo& to, std::string_view protocol,
+                                 std::span<const Bytes> messages, Time deadline) {
   L2P_ASSIGN_OR_RETURN(std::unique_ptr<Stream> stream, Open(to, protocol, deadline));
-  L2P_RETURN_IF_ERROR(stream->Write(Framed(std::move(message)), deadline));
-  ending_.Add(std::move(stream));
+  std::string framed;
+  for (const Bytes& message : messages) {
+    AppendVarint(message.size(), framed);
+    framed += message.text();
+  }
+  const Bytes whole = Bytes::Of(std::move(framed));
+  L2P_RETURN_IF_ERROR(stream->Write({&whole, 1}, deadline));
+  ending_.Add(std::move(stream), messages.size() > 1 ? EndingStreams::Carried::kSeveral
+                                                     : EndingStreams::Carried::kOne);
   return absl::OkStatus();
 }
 

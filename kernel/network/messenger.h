@@ -26,7 +26,7 @@ class NodeMessenger final : public Messenger {
         self_(std::move(self)) {}
 
   std::unique_ptr<Calls> NewCalls() override;
-  absl::Status Tell(const PeerInfo& to, std::string_view protocol, Bytes message,
+  absl::Status Tell(const PeerInfo& to, std::string_view protocol, std::span<const Bytes> messages,
                     Time deadline) override;
   absl::StatusOr<std::unique_ptr<Stream>> Open(const PeerInfo& to, std::string_view protocol,
                                                Time deadline) override;

@@ -22,8 +22,8 @@ async function startDht () {
 }
 
 // Resolves when `condition` does not throw any more.
-async function eventually (condition) {
-  const deadline = Date.now() + limit
+async function eventually (condition, patience = limit) {
+  const deadline = Date.now() + patience
   for (;;) {
     try {
       return await condition()
@@ -109,4 +109,38 @@ test('js finds the holders of a file that was put with l2p', async () => {
     const found = await providersOf(second, CID.parse(output.trim()))
     assert.ok(found.includes(other.peer), `${other.peer} in ${found}`)
   })
+})
+
+// A node that starts announces all it holds, and again a minute later if it has got to know more
+// peers; this one comes too late to hear of the puts.
+test('js keeps every record of those that a node of l2p tells on one stream', async () => {
+  const data = join(folder, 'third')
+  const settings = [`network.bootstrap=${entry.address}`]
+  let third = await startNode(data, settings)
+  const cids = []
+  for (let i = 0; i < 10; ++i) {
+    const file = join(folder, `many${i}`)
+    await writeFile(file, `file ${i} of many\n`)
+    const { code, output } = await run(process.env.L2P, ['put', file, '--api', third.api])
+    assert.equal(code, 0, output)
+    cids.push(CID.parse(output.trim()))
+  }
+  await stopNode(third)
+  const late = await startDht()
+  try {
+    await late.dial(entry.address)
+    third = await startNode(data, settings)
+    try {
+      await eventually(async () => {
+        for (const cid of cids) {
+          const kept = await late.services.dht.providers.getProviders(cid)
+          assert.ok(kept.map(String).includes(third.peer), `${third.peer} in ${kept}`)
+        }
+      }, 80000)
+    } finally {
+      await stopNode(third)
+    }
+  } finally {
+    await late.stop()
+  }
 })

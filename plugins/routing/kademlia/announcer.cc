@@ -97,19 +97,37 @@ absl::Status Announcer::Sweep(std::vector<std::string> keys, Time deadline) {
             [](const Place& a, const Place& b) { return a.position < b.position; });
   const PeerInfo self = swarm_.messenger().Self();
   std::optional<Region> region;
-  for (size_t i = 0; i < places.size(); ++i) {
-    const Place& place = places[i];
-    if (!region || CommonPrefix(region->center, place.position) < region->depth) {
-      L2P_ASSIGN_OR_RETURN(region, Explore(place, deadline));
+  std::span<Place> left = places;
+  while (!left.empty()) {
+    if (!region || !Contains(*region, left[0])) {
+      L2P_ASSIGN_OR_RETURN(region, Explore(left[0], deadline));
     }
-    const size_t reached = Tell(place, *region, self, deadline);
+    const std::span<Place> now_told = left.first(CountTogether(left, *region));
+    Tell(now_told, *region, self, deadline);
     const Time now = swarm_.host().Now();
     if (now >= deadline) return absl::DeadlineExceededError("announce: out of time");
-    MutexLock lock(mutex_);
-    const auto own = keys_.find(place.key);
-    if (own != keys_.end()) own->second = {now, reached};
+    Remember(now_told, now);
+    left = left.subspan(now_told.size());
   }
   return absl::OkStatus();
+}
+
+void Announcer::Remember(std::span<const Place> places, Time now) {
+  MutexLock lock(mutex_);
+  for (const Place& place : places) {
+    const auto own = keys_.find(place.key);
+    if (own != keys_.end()) own->second = {now, place.reached};
+  }
+}
+
+bool Announcer::Contains(const Region& region, const Place& place) {
+  return CommonPrefix(region.center, place.position) >= region.depth;
+}
+
+size_t Announcer::CountTogether(std::span<const Place> places, const Region& region) {
+  size_t count = 1;
+  while (count < std::min(places.size(), kMostTogether) && Contains(region, places[count])) ++count;
+  return count;
 }
 
 absl::StatusOr<Announcer::Region> Announcer::Explore(const Place& place, Time deadline) {
@@ -162,24 +180,36 @@ std::vector<const Contact*> Announcer::ToTell(const Place& place, const Region& 
   return chosen;
 }
 
-size_t Announcer::Tell(const Place& place, const Region& region, const PeerInfo& self,
-                       Time deadline) {
-  if (self.addresses.empty()) return 0;  // Nobody keeps a record that leads nowhere.
-  const Bytes message = Bytes::Of(Encode(
-      {.type = MessageType::kAddProvider, .key = place.key, .closer = {}, .providers = {self}}));
-  size_t reached = 0;
-  for (const Contact* contact : ToTell(place, region)) {
-    if (swarm_.stopping()) break;
-    const Time limit = std::min(deadline, swarm_.host().Now() + swarm_.options().request_timeout);
-    const absl::Status status =
-        swarm_.messenger().Tell(contact->peer, swarm_.options().protocol, message, limit);
-    if (status.ok()) {
-      ++reached;
-    } else {
-      swarm_.Failed(contact->peer.id);
-    }
+void Announcer::Tell(std::span<Place> places, Region& region, const PeerInfo& self, Time deadline) {
+  if (self.addresses.empty()) return;  // Nobody keeps a record that leads nowhere.
+  std::map<const Contact*, std::vector<size_t>> of_contact;
+  std::vector<Bytes> records;
+  for (size_t i = 0; i < places.size(); ++i) {
+    records.push_back(Bytes::Of(Encode({.type = MessageType::kAddProvider,
+                                        .key = places[i].key,
+                                        .closer = {},
+                                        .providers = {self}})));
+    for (const Contact* contact : ToTell(places[i], region)) of_contact[contact].push_back(i);
   }
-  return reached;
+  std::vector<ContactPtr> left;
+  for (const ContactPtr& server : region.servers) {
+    const std::vector<size_t>& told = of_contact[server.get()];
+    std::vector<Bytes> message;
+    for (const size_t i : told) message.push_back(records[i]);
+    if (!message.empty() && !TellOne(*server, message, deadline)) continue;
+    for (const size_t i : told) ++places[i].reached;
+    left.push_back(server);
+  }
+  region.servers = std::move(left);
+}
+
+bool Announcer::TellOne(const Contact& contact, std::span<const Bytes> records, Time deadline) {
+  if (swarm_.stopping()) return false;
+  const Time limit = std::min(deadline, swarm_.host().Now() + swarm_.options().request_timeout);
+  const absl::Status status =
+      swarm_.messenger().Tell(contact.peer, swarm_.options().protocol, records, limit);
+  if (!status.ok()) swarm_.Failed(contact.peer.id);
+  return status.ok();
 }
 
 }  // namespace l2p::kademlia

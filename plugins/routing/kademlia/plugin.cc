@@ -27,7 +27,7 @@ constexpr l2p::SettingSpec kSettings[] = {
     {"record_lifetime", SettingType::kDuration, "48h", "1s..30d",
      "how long a record of another's provided key is kept"},
     {"records_of_key", SettingType::kInteger, "1000", "1..100000", "most records of one key"},
-    {"records", SettingType::kInteger, "100000", "1..100000000",
+    {"records", SettingType::kInteger, "400000", "1..100000000",
      "most records in all; of one sender a quarter of it"},
     {"diversity_all", SettingType::kBoolean, "false", "",
      "limit peers of one /24 on private networks, too"},

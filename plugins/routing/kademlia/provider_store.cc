@@ -72,7 +72,7 @@ absl::Status ProviderStore::Load(Time now) {
       if (!id || expires <= now || IsFull(id->first, id->second)) {
         useless.push_back({row.key, std::nullopt});
       } else {
-        Insert(*id, {std::move(addresses), expires});
+        Insert(id->first, {id->second, std::move(addresses)}, expires);
       }
     }
     if (!useless.empty()) L2P_RETURN_IF_ERROR(state_.Commit(useless));
@@ -84,27 +84,42 @@ absl::Status ProviderStore::Load(Time now) {
 bool ProviderStore::IsFull(const std::string& key, const PeerId& provider) const {
   const auto of_key = records_.find(key);
   if (of_key != records_.end() && of_key->second.size() >= options_.most_of_key) return true;
-  const auto of_sender = of_sender_.find(provider);
-  const size_t sent = of_sender == of_sender_.end() ? 0 : of_sender->second;
+  const auto sender = senders_.find(provider);
+  const size_t sent = sender == senders_.end() ? 0 : sender->second.records;
   return size_ >= options_.most || sent >= std::max<size_t>(options_.most / 4, 1);
 }
 
-void ProviderStore::Insert(const RecordId& id, Record record) {
-  if (records_[id.first].insert_or_assign(id.second, std::move(record)).second) {
-    ++size_;
-    ++of_sender_[id.second];
+ProviderStore::Record* ProviderStore::Find(const std::string& key, const PeerId& provider) {
+  const auto of_key = records_.find(key);
+  if (of_key == records_.end()) return nullptr;
+  for (Record& record : of_key->second) {
+    if (record.sender->first == provider) return &record;
   }
+  return nullptr;
+}
+
+void ProviderStore::Insert(const std::string& key, const PeerInfo& provider, Time expires) {
+  const auto sender = senders_.try_emplace(provider.id).first;
+  if (expires >= sender->second.heard) {
+    sender->second.heard = expires;
+    sender->second.addresses = provider.addresses;
+  }
+  if (Record* const known = Find(key, provider.id); known != nullptr) {
+    known->expires = expires;
+    return;
+  }
+  records_[key].push_back({sender, expires});
+  ++sender->second.records;
+  ++size_;
 }
 
 absl::Status ProviderStore::Add(const std::string& key, const PeerInfo& provider, Time now) {
   MutexLock lock(mutex_);
-  const auto of_key = records_.find(key);
-  const bool is_new = of_key == records_.end() || !of_key->second.contains(provider.id);
-  if (is_new && IsFull(key, provider.id)) {
+  if (Find(key, provider.id) == nullptr && IsFull(key, provider.id)) {
     return absl::ResourceExhaustedError(
         absl::StrCat("provider records: no room for one of ", provider.id.ToString()));
   }
-  Insert({key, provider.id}, {provider.addresses, now + options_.lifetime});
+  Insert(key, provider, now + options_.lifetime);
   changed_.emplace(key, provider.id);
   return absl::OkStatus();
 }
@@ -115,32 +130,37 @@ std::vector<PeerInfo> ProviderStore::Get(const std::string& key, uint64_t first,
   MutexLock lock(mutex_);
   const auto of_key = records_.find(key);
   if (of_key == records_.end()) return providers;
-  for (const auto& [id, record] : of_key->second) {
-    if (record.expires > now) providers.push_back({id, record.addresses});
+  std::vector<const Record*> live;
+  for (const Record& record : of_key->second) {
+    if (record.expires > now) live.push_back(&record);
   }
-  if (providers.empty()) return providers;
-  const auto start = static_cast<ptrdiff_t>(first % providers.size());
-  std::rotate(providers.begin(), providers.begin() + start, providers.end());
-  providers.resize(std::min(most, providers.size()));
+  for (size_t i = 0; i < std::min(most, live.size()); ++i) {
+    const auto& [id, sender] = *live[(first % live.size() + i) % live.size()]->sender;
+    providers.push_back({id, sender.addresses});
+  }
   return providers;
 }
 
 void ProviderStore::DropExpired(Time now) {
   for (auto of_key = records_.begin(); of_key != records_.end();) {
-    for (auto record = of_key->second.begin(); record != of_key->second.end();) {
-      if (record->second.expires > now) {
-        ++record;
-        continue;
+    auto& [key, records] = *of_key;
+    auto kept = records.begin();
+    for (const Record& record : records) {
+      if (record.expires > now) {
+        *kept++ = record;
+      } else {
+        Forget(key, record);
       }
-      changed_.emplace(of_key->first, record->first);
-      --size_;
-      if (const auto sender = of_sender_.find(record->first); --sender->second == 0) {
-        of_sender_.erase(sender);
-      }
-      record = of_key->second.erase(record);
     }
-    of_key = of_key->second.empty() ? records_.erase(of_key) : std::next(of_key);
+    records.erase(kept, records.end());
+    of_key = records.empty() ? records_.erase(of_key) : std::next(of_key);
   }
+}
+
+void ProviderStore::Forget(const std::string& key, const Record& record) {
+  changed_.emplace(key, record.sender->first);
+  --size_;
+  if (--record.sender->second.records == 0) senders_.erase(record.sender);
 }
 
 std::vector<State::Change> ProviderStore::TakeChanges(size_t most) {
@@ -150,10 +170,8 @@ std::vector<State::Change> ProviderStore::TakeChanges(size_t most) {
     const RecordId id = *changed_.begin();
     changed_.erase(changed_.begin());
     State::Change change{RowKey(id.first, id.second), std::nullopt};
-    if (const auto of_key = records_.find(id.first); of_key != records_.end()) {
-      if (const auto record = of_key->second.find(id.second); record != of_key->second.end()) {
-        change.value = RowValue(record->second.expires, record->second.addresses);
-      }
+    if (const Record* const record = Find(id.first, id.second); record != nullptr) {
+      change.value = RowValue(record->expires, record->sender->second.addresses);
     }
     changes.push_back(std::move(change));
   }

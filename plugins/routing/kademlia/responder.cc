@@ -77,7 +77,9 @@ absl::Status Responder::AddProvider(const Caller& from, const Message& request) 
     if (provider.id != from.peer) continue;
     if (IsPublic(from.address)) KeepPublic(provider.addresses);
     if (provider.addresses.empty()) continue;
-    return store_.Add(request.key, provider, swarm_.host().Now());
+    // There may be no room for it; others on the same stream may only renew what is kept.
+    store_.Add(request.key, provider, swarm_.host().Now()).IgnoreError();
+    return absl::OkStatus();
   }
   return absl::InvalidArgumentError("kad request: no provider that is the sender, with addresses");
 }

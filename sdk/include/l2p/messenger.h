@@ -73,9 +73,10 @@ class L2P_SDK_API Messenger {
 
   virtual std::unique_ptr<Calls> NewCalls() = 0;
 
-  // Sends a message that has no answer; OK when it was handed to the transport.
-  virtual absl::Status Tell(const PeerInfo& to, std::string_view protocol, Bytes message,
-                            Time deadline) = 0;
+  // Sends messages that have no answer, on one stream in this order; OK when all were handed to the
+  // transport. After an error the first ones may have arrived.
+  virtual absl::Status Tell(const PeerInfo& to, std::string_view protocol,
+                            std::span<const Bytes> messages, Time deadline) = 0;
 
   // A stream to `to`, dialling if need be.
   virtual absl::StatusOr<std::unique_ptr<Stream>> Open(const PeerInfo& to,

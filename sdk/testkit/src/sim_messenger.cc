@@ -295,8 +295,8 @@ void SimMessenger::Answer(size_t to, const std::shared_ptr<Request>& request,
 
 std::unique_ptr<Calls> SimMessenger::NewCalls() { return std::make_unique<SimCalls>(*this); }
 
-absl::Status SimMessenger::Tell(const PeerInfo& to, std::string_view protocol, Bytes message,
-                                Time deadline) {
+absl::Status SimMessenger::Tell(const PeerInfo& to, std::string_view protocol,
+                                std::span<const Bytes> messages, Time deadline) {
   const std::optional<size_t> node = Find(to);
   if (!node) return absl::UnavailableError(absl::StrCat(to.id.ToString(), ": no known address"));
   struct Waiting {
@@ -313,8 +313,9 @@ absl::Status SimMessenger::Tell(const PeerInfo& to, std::string_view protocol, B
     if (!waiting->event->Wait(deadline)) return absl::DeadlineExceededError("tell: no connection");
   }
   if (!waiting->result->ok()) return *waiting->result;
-  Send(*node,
-       std::make_shared<Request>(Request{std::string(protocol), std::move(message), 0, nullptr}));
+  for (const Bytes& message : messages) {
+    Send(*node, std::make_shared<Request>(Request{std::string(protocol), message, 0, nullptr}));
+  }
   return absl::OkStatus();
 }
 

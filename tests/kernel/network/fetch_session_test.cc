@@ -70,9 +70,9 @@ class CountedOpens : public Messenger {
   }
 
   std::unique_ptr<Calls> NewCalls() override { return messenger_.NewCalls(); }
-  absl::Status Tell(const PeerInfo& to, std::string_view protocol, Bytes message,
+  absl::Status Tell(const PeerInfo& to, std::string_view protocol, std::span<const Bytes> messages,
                     Time deadline) override {
-    return messenger_.Tell(to, protocol, std::move(message), deadline);
+    return messenger_.Tell(to, protocol, messages, deadline);
   }
   absl::StatusOr<std::unique_ptr<Registration>> Serve(std::string_view protocol, size_t most,
                                                       Handler handler) override {
@@ -107,8 +107,8 @@ struct ExchangePeer : SimPeer {
         providers(std::make_shared<ListedProviders>(simulation)),
         slot(providers),
         exchange(runtime, content.memory, content.blocks, slot, opens,
-                 {scores, [rtt](const PeerId&) { return rtt; }, [] { return false; }},
-                 TestCrypto(), {}) {
+                 {scores, [rtt](const PeerId&) { return rtt; }, [] { return false; }}, TestCrypto(),
+                 {}) {
     EXPECT_TRUE(exchange.Start().ok());
   }
   ~ExchangePeer() { exchange.Stop(); }

@@ -363,9 +363,35 @@ TEST_F(MessengerTest, ToldMessagesArriveThoughTheTellerGoesOn) {
           return std::nullopt;
         });
     const std::string message(300'000, 'm');
-    ASSERT_TRUE(a.messenger->Tell(b.info(), kProtocol, Bytes::Copy(message), a.Soon()).ok());
+    ASSERT_TRUE(a.messenger->Tell(b.info(), kProtocol, {{Bytes::Copy(message)}}, a.Soon()).ok());
     Sleep(absl::Seconds(1));
     EXPECT_EQ(heard, message);
+    EXPECT_EQ(a.net->Peers()[0].streams, 0u);
+    EXPECT_EQ(b.net->Peers()[0].streams, 0u);
+  });
+}
+
+TEST_F(MessengerTest, MessagesToldTogetherArriveInOrderOnOneStreamAndAsOneWrite) {
+  Run([&] {
+    SimPeer a(simulation, network);
+    SimPeer b(simulation, network);
+    std::vector<std::string> heard;
+    const auto served = b.messenger->Serve(
+        kProtocol, 100,
+        [&](const Caller&, ByteView request) -> absl::StatusOr<std::optional<Bytes>> {
+          heard.emplace_back(AsText(request));
+          return std::nullopt;
+        });
+    ASSERT_TRUE(a.messenger->Tell(b.info(), kProtocol, {{Bytes::Copy("first")}}, a.Soon()).ok());
+    Sleep(absl::Seconds(1));
+    const uint64_t before = network.total().messages_out;
+    const std::vector<Bytes> more = {Bytes::Copy("second"), Bytes(), Bytes::Copy("fourth")};
+    ASSERT_TRUE(a.messenger->Tell(b.info(), kProtocol, more, a.Soon()).ok());
+    Sleep(absl::Seconds(1));
+    EXPECT_EQ(heard, (std::vector<std::string>{"first", "second", "", "fourth"}));
+    EXPECT_EQ(network.total().messages_out - before, 1u);
+    EXPECT_EQ(a.net->Peers()[0].streams, 1u) << "it lingers, as js needs";
+    Sleep(EndingStreams::kLinger + Network::kSweepPeriod);
     EXPECT_EQ(a.net->Peers()[0].streams, 0u);
     EXPECT_EQ(b.net->Peers()[0].streams, 0u);
   });

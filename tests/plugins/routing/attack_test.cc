@@ -399,7 +399,7 @@ TEST(Addresses, OfPrivateNetworksAreNotPassedOnInPublic) {
                          .providers = {{StrangerId(2), addresses}}};
     for (size_t i = 0; i < world.size(); ++i) {
       ASSERT_TRUE(namer
-                      .Tell(world.peer(i), kKadProtocol, Bytes::Of(Encode(record)),
+                      .Tell(world.peer(i), kKadProtocol, {{Bytes::Of(Encode(record))}},
                             world.In(absl::Seconds(10)))
                       .ok());
     }
@@ -435,7 +435,7 @@ TEST(Memory, OfTheRecordsOfStrangersIsCappedAndGivenBack) {
                              .key = TestKey(i).bytes(),
                              .closer = {},
                              .providers = {from.Self()}};
-        from.Tell(world.peer(1), kKadProtocol, Bytes::Of(Encode(record)),
+        from.Tell(world.peer(1), kKadProtocol, {{Bytes::Of(Encode(record))}},
                   world.In(absl::Seconds(10)))
             .IgnoreError();
       }

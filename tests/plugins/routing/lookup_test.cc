@@ -227,6 +227,27 @@ TEST(KademliaProviders, OfManyKeysAreAnnouncedByRegions) {
   });
 }
 
+TEST(KademliaProviders, OfMoreKeysThanAreToldTogetherAreAtTheClosestOfEach) {
+  InWorld([](KadWorld& world) {
+    world.Grow(60, absl::Minutes(2));
+    std::vector<Multihash> keys;
+    for (uint64_t i = 0; i < kademlia::Announcer::kMostTogether + 50; ++i) {
+      keys.push_back(TestKey(i));
+    }
+    ASSERT_TRUE(world.router(5).Provide(keys, world.In(absl::Hours(1))).ok());
+    world.simulation().Sleep(absl::Seconds(1));
+    for (const Multihash& key : keys) {
+      for (const PeerId& closest : world.Closest(key, 20, 5)) {
+        size_t i = 0;
+        while (world.peer(i).id != closest) ++i;
+        const auto kept = world.router(i).store().Get(key.bytes(), 0, 2, world.In({}));
+        ASSERT_EQ(kept.size(), 1u) << key.ToString();
+        EXPECT_EQ(kept[0].id, world.peer(5).id);
+      }
+    }
+  });
+}
+
 TEST(KademliaProviders, AreToldAgainWhenMorePeersHaveCome) {
   InWorld([](KadWorld& world) {
     world.Grow(1);

@@ -50,6 +50,26 @@ TEST_F(ProviderStoreTest, RenewsARecordThatIsAnnouncedAgain) {
   EXPECT_EQ(Count(store, 1, kStart + absl::Hours(69)), 1u);
 }
 
+TEST_F(ProviderStoreTest, KnowsTheLatestAddressesOfASenderForAllItsRecordsAlsoAfterARestart) {
+  const Time later = kStart + absl::Hours(1);
+  const auto address_of = [&](const ProviderStore& store, uint64_t key) {
+    return store.Get(TestKey(key).bytes(), 0, 1, later)[0];
+  };
+  {
+    ProviderStore store(state(), {});
+    for (const uint64_t key : {1, 2, 3}) ASSERT_TRUE(Add(store, key, 7).ok());
+    ASSERT_TRUE(store.Flush(kStart).ok());
+    ASSERT_TRUE(store.Add(TestKey(2).bytes(), TestPeerAt(7, "5.6.7.8"), later).ok());
+    ASSERT_TRUE(store.Flush(later).ok());
+    for (const uint64_t key : {1, 2, 3}) {
+      EXPECT_EQ(address_of(store, key), TestPeerAt(7, "5.6.7.8"));
+    }
+  }
+  ProviderStore store(state(), {});
+  ASSERT_TRUE(store.Load(later).ok());
+  for (const uint64_t key : {1, 2, 3}) EXPECT_EQ(address_of(store, key), TestPeerAt(7, "5.6.7.8"));
+}
+
 TEST_F(ProviderStoreTest, RefusesMoreProvidersOfAKeyThanItsCap) {
   ProviderStore store(state(), {.most_of_key = 5});
   for (uint64_t peer = 0; peer < 5; ++peer) ASSERT_TRUE(Add(store, 1, peer).ok());

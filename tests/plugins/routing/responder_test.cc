@@ -47,7 +47,7 @@ class ResponderTest : public ::testing::Test {
     const Message message{
         .type = MessageType::kAddProvider, .key = key, .closer = {}, .providers = {provider}};
     ASSERT_TRUE(world.messenger(from)
-                    .Tell(world.peer(to), kProtocol, Bytes::Of(Encode(message)),
+                    .Tell(world.peer(to), kProtocol, {{Bytes::Of(Encode(message))}},
                           world.In(absl::Seconds(10)))
                     .ok());
     world.simulation().Sleep(absl::Seconds(1));

@@ -96,7 +96,7 @@ class SimMessenger : public Messenger {
   ~SimMessenger() override;
 
   std::unique_ptr<Calls> NewCalls() override;
-  absl::Status Tell(const PeerInfo& to, std::string_view protocol, Bytes message,
+  absl::Status Tell(const PeerInfo& to, std::string_view protocol, std::span<const Bytes> messages,
                     Time deadline) override;
   absl::StatusOr<std::unique_ptr<Stream>> Open(const PeerInfo& to, std::string_view protocol,
                                                Time deadline) override;
