@@ -63,6 +63,7 @@ size_t SimNetwork::AddNode(std::string ip) {
 }
 
 void SimNetwork::SetFate(size_t node, Fate fate) {
+  if (nodes_[node].fate == Fate::kFrozen) nodes_[node].thawed = simulation_.Now();
   nodes_[node].fate = fate;
   if (fate == Fate::kDown || fate == Fate::kRefusing) {
     // Taken first: a transport that vanishes detaches itself.
@@ -70,6 +71,17 @@ void SimNetwork::SetFate(size_t node, Fate fate) {
     for (SimTransport* transport : dying) transport->Vanish(fate == Fate::kRefusing);
   }
   PathsChanged();
+}
+
+Time SimNetwork::BeginWait(Time deadline) {
+  waits_.longest_allowed = std::max(waits_.longest_allowed, deadline - simulation_.Now());
+  return ignores_deadlines_ ? absl::InfiniteFuture() : deadline;
+}
+
+// A frozen node notices nothing.
+void SimNetwork::EndWait(size_t node, Time deadline) {
+  const Time due = std::max(deadline, nodes_[node].thawed);
+  waits_.longest_overrun = std::max(waits_.longest_overrun, simulation_.Now() - due);
 }
 
 void SimNetwork::SetIsland(size_t node, int island) {

@@ -41,7 +41,7 @@ absl::StatusOr<std::unique_ptr<Stream>> SimConnection::Open(std::string_view pro
   side->offer = protocol;
   side->credit = network_.options().window;
   sides_[side->id] = side;
-  return std::make_unique<SimStream>(simulation_, transport_->calls(), std::move(side));
+  return std::make_unique<SimStream>(network_, ends_.node, transport_->calls(), std::move(side));
 }
 
 void SimConnection::Close() {
@@ -162,7 +162,7 @@ void SimConnection::HandleOffer(const Item& item) {
   sides_[side->id] = side;
   transport_->inbound().OnStream(
       shared_from_this(), item.data.text(),
-      std::make_unique<SimStream>(simulation_, transport_->calls(), std::move(side)));
+      std::make_unique<SimStream>(network_, ends_.node, transport_->calls(), std::move(side)));
 }
 
 void SimConnection::HandleForStream(StreamSide& side, const Item& item) {

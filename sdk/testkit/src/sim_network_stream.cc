@@ -31,9 +31,9 @@ void StreamSide::Break(absl::Status why) {
   TellWritable();
 }
 
-SimStream::SimStream(Simulation& simulation, std::shared_ptr<CallCount> calls,
+SimStream::SimStream(SimNetwork& network, size_t node, std::shared_ptr<CallCount> calls,
                      std::shared_ptr<StreamSide> side)
-    : simulation_(simulation), calls_(std::move(calls)), side_(std::move(side)) {}
+    : network_(network), node_(node), calls_(std::move(calls)), side_(std::move(side)) {}
 
 SimStream::~SimStream() {
   side_->when_readable = nullptr;
@@ -45,14 +45,16 @@ SimStream::~SimStream() {
 bool SimStream::Wait(std::unique_ptr<Event>& event, Time deadline,
                      bool (StreamSide::*ready)() const) {
   if (((*side_).*ready)()) return true;
-  if (deadline <= simulation_.Now()) return false;
-  if (event == nullptr) event = simulation_.NewEvent();
-  for (bool in_time = true; !((*side_).*ready)();) {
-    if (!in_time) return false;
+  Simulation& simulation = network_.simulation();
+  if (deadline <= simulation.Now()) return false;
+  if (event == nullptr) event = simulation.NewEvent();
+  const Time until = network_.BeginWait(deadline);
+  for (bool in_time = true; in_time && !((*side_).*ready)();) {
     event->Reset();
-    in_time = event->Wait(deadline);
+    in_time = event->Wait(until);
   }
-  return true;
+  network_.EndWait(node_, deadline);
+  return ((*side_).*ready)();
 }
 
 size_t SimStream::TakeFromInbox(MutableByteView into) {

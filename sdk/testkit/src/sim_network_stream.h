@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "l2p/testkit/simulation.h"
+#include "l2p/testkit/sim_network.h"
 #include "l2p/transport.h"
 
 namespace l2p::testkit {
@@ -71,7 +71,8 @@ struct StreamSide {
 
 class SimStream : public Stream {
  public:
-  SimStream(Simulation& simulation, std::shared_ptr<CallCount> calls,
+  // `node` has this end of it.
+  SimStream(SimNetwork& network, size_t node, std::shared_ptr<CallCount> calls,
             std::shared_ptr<StreamSide> side);
   ~SimStream() override;
 
@@ -87,7 +88,8 @@ class SimStream : public Stream {
   bool Wait(std::unique_ptr<Event>& event, Time deadline, bool (StreamSide::*ready)() const);
   size_t TakeFromInbox(MutableByteView into);
 
-  Simulation& simulation_;
+  SimNetwork& network_;
+  const size_t node_;
   const std::shared_ptr<CallCount> calls_;
   const std::shared_ptr<StreamSide> side_;
 };

@@ -8,12 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "l2p/testkit/conformance.h"
 #include "tests/swarm/simulated/agenda.h"
-#include "tests/swarm/simulated/keeper_world.h"
 
 namespace l2p {
 namespace {
-
-using testkit::SimNetwork;
 
 constexpr Duration kYear = absl::Hours(24 * 365);
 constexpr Duration kGetLimit = absl::Minutes(10);  // Of SimSwarm::Get.
@@ -65,6 +62,7 @@ class History {
 
   void Live() {
     start_ = world_.Now();
+    if (options_.ignore_deadlines) swarm().network().IgnoreDeadlines();
     conditions_.resize(options_.nodes);
     for (size_t i = 0; i < options_.liars; ++i) {
       conditions_[options_.nodes - 1 - i].is_liar = true;
@@ -382,7 +380,7 @@ class History {
     if (options_.kill) {
       world_.Kill(*i);
     } else {
-      swarm().network().SetFate(*i, SimNetwork::Fate::kRefusing);
+      swarm().network().SetFate(*i, testkit::SimNetwork::Fate::kRefusing);
       world_.Stop(*i);
     }
     agenda_.In(kMourning, [this] { --away_; });
@@ -442,6 +440,8 @@ class History {
         Broken(absl::StrCat("node ", i, " has other bytes for block ", id.ToString()));
       }
     }
+    for (const std::string& late : world_.LateCalls()) Broken(late);
+    report_.longest_wait = swarm().network().waits().longest_allowed;
     report_.repairs = world_.Total("repairs_total");
     report_.repair_bytes = static_cast<uint64_t>(world_.Total("repair_fetched_bytes_total") +
                                                  world_.Total("repair_pushed_bytes_total"));

@@ -31,7 +31,8 @@ struct HistoryOptions {
   SimSwarm::Settings settings = {};
   // Of all nodes that are there from the beginning, and beats any other: to break them on purpose.
   SimSwarm::Settings defects = {};
-  bool tell = false;  // Prints each event to stderr.
+  bool ignore_deadlines = false;  // Of calls over the network: a defect as well.
+  bool tell = false;              // Prints each event to stderr.
 
   // One of all kinds of histories: small swarms, short times, much going wrong.
   static HistoryOptions Random(uint64_t seed);
@@ -45,9 +46,9 @@ struct HistoryReport {
   // acknowledged is readable with the right bytes as long as enough of its pieces are within reach
   // of the reader, or no more nodes were out of reach at any time than may be; nothing is lost for
   // good; what a holder has promised is there after a crash or a power cut; nobody gives away other
-  // bytes than an id's; no store outgrows its quota; no call outlives its deadline; when the faults
-  // have ended every group is back above the level that is repaired at, and nobody holds what was
-  // removed.
+  // bytes than an id's; no store outgrows its quota; no call outlives its deadline, a user's or one
+  // over the network, where none is far; when the faults have ended every group is back above the
+  // level that is repaired at, and nobody holds what was removed.
   std::vector<std::string> broken;
 
   size_t puts = 0;
@@ -60,6 +61,7 @@ struct HistoryReport {
   size_t lost = 0;
   Duration longest_put;  // Of those by nodes that nothing happened to.
   Duration longest_get;
+  Duration longest_wait;  // That a call over the network would have waited.
   int64_t repairs = 0;
   uint64_t repair_bytes = 0;  // Fetched and pushed by keepers.
   uint64_t wire_bytes = 0;    // All that nodes sent.

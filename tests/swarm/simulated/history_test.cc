@@ -11,6 +11,8 @@
 namespace l2p {
 namespace {
 
+using testing::Contains;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
@@ -30,8 +32,8 @@ TEST_P(Histories, KeepAllPromises) {
 
 INSTANTIATE_TEST_SUITE_P(Random, Histories, testing::Range<uint64_t>(0, kParts));
 
-// Whoever judges histories must notice what is broken on purpose: a store that forgets to sync, and
-// nodes that repair nothing.
+// Whoever judges histories must notice what is broken on purpose: a store that forgets to sync,
+// nodes that repair nothing, and calls that wait for ever.
 TEST(BrokenNodes, AreFoundOut) {
   HistoryOptions options;
   options.nodes = 9;
@@ -44,6 +46,11 @@ TEST(BrokenNodes, AreFoundOut) {
     options.defects = {defect};
     EXPECT_THAT(RunHistory(options).broken, Not(IsEmpty())) << defect;
   }
+  options.defects = {};
+  options.ignore_deadlines = true;
+  options.fault_every = absl::Minutes(2);
+  options.put_every = options.get_every = absl::Minutes(1);
+  EXPECT_THAT(RunHistory(options).broken, Contains(HasSubstr("after its deadline")));
 }
 
 // Nodes live for thirty days in the mean. A day of that, thirty in the long form.

@@ -281,6 +281,20 @@ void KeeperWorld::Remember(size_t i) {
   }
 }
 
+std::vector<std::string> KeeperWorld::LateCalls() {
+  const auto [allowed, overrun] = swarm_.network().waits();
+  std::vector<std::string> late;
+  if (allowed > kLongestWait) {
+    late.push_back(
+        absl::StrCat("a call on a stream would have waited ", absl::FormatDuration(allowed)));
+  }
+  if (overrun > absl::ZeroDuration()) {
+    late.push_back(absl::StrCat("a call on a stream ended ", absl::FormatDuration(overrun),
+                                " after its deadline"));
+  }
+  return late;
+}
+
 void KeeperWorld::Kill(size_t i) {
   Remember(i);
   AllExposed().erase(swarm_.node(i).self().id);

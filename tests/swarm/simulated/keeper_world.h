@@ -70,6 +70,10 @@ class KeeperWorld {
   int64_t Total(const std::string& counter);
   int64_t CounterOf(size_t i, const std::string& counter);  // Of this life.
 
+  // What calls on streams did against their deadlines, or would have done against kLongestWait.
+  std::vector<std::string> LateCalls();
+  static constexpr Duration kLongestWait = absl::Minutes(1);
+
   void Kill(size_t i);
   void CutPower(size_t i);
   void Stop(size_t i);

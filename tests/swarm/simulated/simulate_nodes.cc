@@ -58,12 +58,14 @@ bool Parse(int argc, char** argv, Arguments& out) {
 void Print(const HistoryReport& report) {
   std::printf(
       "puts %zu, acknowledged %zu, removed %zu, gets %zu (%zu with too few pieces within reach)\n"
-      "faults %zu, deaths %zu, repairs %lld, objects lost %zu; longest put %.1f s, get %.1f s\n"
+      "faults %zu, deaths %zu, repairs %lld, objects lost %zu; longest put %.1f s, get %.1f s, "
+      "wait %.0f s\n"
       "repair moved %.1f bytes per user byte and year; nodes sent %.1f MiB in all; trace %016llx\n",
       report.puts, report.acknowledged, report.removed, report.gets, report.unreadable,
       report.faults, report.deaths, static_cast<long long>(report.repairs), report.lost,
       absl::ToDoubleSeconds(report.longest_put), absl::ToDoubleSeconds(report.longest_get),
-      report.moved_per_byte_and_year(), static_cast<double>(report.wire_bytes) / 1048576,
+      absl::ToDoubleSeconds(report.longest_wait), report.moved_per_byte_and_year(),
+      static_cast<double>(report.wire_bytes) / 1048576,
       static_cast<unsigned long long>(report.trace));
   for (const std::string& broken : report.broken) std::printf("BROKEN %s\n", broken.c_str());
 }

@@ -70,6 +70,13 @@ class SimNetwork {
     uint64_t failed_dials = 0;
   };
 
+  // How long calls on streams said that they would wait, and how much longer any did: while its node
+  // was up, nothing should have kept it. Polls do not count.
+  struct Waits {
+    Duration longest_allowed;
+    Duration longest_overrun;
+  };
+
   // A node's place on the network: what its Query(kAbility) answers.
   struct Port {
     SimNetwork* network;
@@ -102,6 +109,11 @@ class SimNetwork {
   // Instead of the drawn latency, for all paths of this node.
   void SetLatency(size_t node, Duration one_way);
 
+  // From now on calls of nodes on streams wait until something comes, whatever their deadline: as
+  // if their authors had forgotten it.
+  void IgnoreDeadlines() { ignores_deadlines_ = true; }
+  const Waits& waits() const { return waits_; }
+
   const Traffic& traffic(size_t node) const { return nodes_[node].traffic; }
   Traffic total() const;
 
@@ -111,6 +123,10 @@ class SimNetwork {
   const Options& options() const { return options_; }
   Duration Latency(size_t from, size_t to) const;
   bool Reaches(size_t from, size_t to) const;
+
+  // A call on a stream begins to wait until `deadline`: until when it shall; and it has waited.
+  Time BeginWait(Time deadline);
+  void EndWait(size_t node, Time deadline);
 
   // When `bytes` that leave now arrive; counts them as one message.
   Time Transmit(size_t from, size_t to, size_t bytes);
@@ -141,6 +157,7 @@ class SimNetwork {
     std::string ip;
     Fate fate = Fate::kUp;
     int island = 0;
+    Time thawed = absl::InfinitePast();
     uint64_t up;
     uint64_t down;
     Time up_free = absl::InfinitePast();
@@ -159,6 +176,8 @@ class SimNetwork {
   std::deque<Node> nodes_;                          // Ports keep their place.
   absl::flat_hash_map<std::string, size_t> by_ip_;  // As an address begins.
   std::map<Multiaddr, SimTransport*> listeners_;
+  bool ignores_deadlines_ = false;
+  Waits waits_;
 };
 
 // The descriptor of the transport plugin "sim".
