@@ -29,9 +29,27 @@ GroupPush::GroupPush(Parts parts, PieceSource& source, const Multihash& group,
   holders_.resize(source_.redundancy().holders);
 }
 
-std::vector<PeerId> GroupPush::Plan() const {
+bool GroupPush::Offer(std::vector<PeerInfo> candidates) {
+  candidates = Without(std::move(candidates), holders_);
+  std::erase_if(candidates, [this](const PeerInfo& candidate) {
+    return std::any_of(candidates_.begin(), candidates_.end(),
+                       [&](const PeerInfo& known) { return known.id == candidate.id; });
+  });
+  candidates_.insert(candidates_.end(), candidates.begin(), candidates.end());
+  return !candidates.empty();
+}
+
+bool GroupPush::OfferRefused() {
+  MutexLock lock(mutex_);
+  candidates_.insert(candidates_.end(), refused_.begin(), refused_.end());
+  refused_.clear();
+  return next_ < candidates_.size();
+}
+
+std::vector<PeerId> GroupPush::Plan() {
   std::vector<PeerId> planned = holders_;
-  size_t next = 0;
+  MutexLock lock(mutex_);
+  size_t next = next_;
   for (PeerId& place : planned) {
     if (place.empty() && next < candidates_.size()) place = candidates_[next++].id;
   }
@@ -43,17 +61,21 @@ void GroupPush::Run(std::string_view record, Time until) {
   for (size_t place = 0; place < holders_.size(); ++place) {
     if (holders_[place].empty()) free_places.push_back(place);
   }
-  free_places.resize(std::min(free_places.size(), candidates_.size()));
+  size_t first;
   {
     MutexLock lock(mutex_);
-    next_ = free_places.size();
+    free_places.resize(std::min(free_places.size(), candidates_.size() - next_));
+    first = next_;
+    next_ += free_places.size();
   }
   TaskGroup places(parts_.runtime.tasks(), parts_.runtime.NewEvent());
   for (size_t i = 0; i < free_places.size(); ++i) {
     // A place whose task cannot be started stays free, and is tried again later.
     places
-        .Start("push to a holder", [this, i, place = free_places[i], record,
-                                    until] { FillPlace(place, candidates_[i], record, until); })
+        .Start("push to a holder",
+               [this, candidate = first + i, place = free_places[i], record, until] {
+                 FillPlace(place, candidates_[candidate], record, until);
+               })
         .IgnoreError();
   }
   places.Join();
@@ -113,6 +135,9 @@ void GroupPush::FillPlace(size_t place, const PeerInfo& first, std::string_view 
     }
     listener_.on_stored(-static_cast<int64_t>(counted));
     listener_.on_refusal(candidate->id, status);
+    if (!absl::IsResourceExhausted(status)) continue;
+    MutexLock lock(mutex_);
+    refused_.push_back(*candidate);
   }
 }
 

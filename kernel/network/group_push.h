@@ -38,12 +38,18 @@ class GroupPush {
   GroupPush(Parts parts, PieceSource& source, const Multihash& group,
             std::vector<PeerInfo> candidates, std::vector<PeerId> holders, Listener listener);
 
-  // Returns when every place is taken or no candidate is left. Holders keep `record` with the
-  // group.
+  // Adds to the end of the candidates whoever was none yet; false if that is nobody.
+  bool Offer(std::vector<PeerInfo> candidates);
+
+  // Makes candidates again of those who have refused; false if that is nobody.
+  bool OfferRefused();
+
+  // Returns when every place is taken or no candidate is left that was not asked. Holders keep
+  // `record` with the group.
   void Run(std::string_view record, Time until);
 
   // Who will have which place if nobody refuses.
-  std::vector<PeerId> Plan() const;
+  std::vector<PeerId> Plan();
 
   const Multihash& group() const { return group_; }
   const PieceSource& source() const { return source_; }
@@ -65,11 +71,12 @@ class GroupPush {
   const Parts parts_;
   PieceSource& source_;
   const Multihash group_;
-  const std::vector<PeerInfo> candidates_;
+  std::vector<PeerInfo> candidates_;
   const Listener listener_;
   std::vector<PeerId> holders_;
   Mutex mutex_{"GroupPush"};
-  size_t next_ L2P_GUARDED_BY(mutex_) = 0;  // Of the candidates: to take a refused place.
+  size_t next_ L2P_GUARDED_BY(mutex_) = 0;  // Of the candidates: the first who was not asked.
+  std::vector<PeerInfo> refused_ L2P_GUARDED_BY(mutex_);  // By a word of theirs.
   std::vector<std::string> receipts_;
 };
 

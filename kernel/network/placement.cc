@@ -13,6 +13,7 @@ namespace {
 
 constexpr Duration kLookupLimit = absl::Seconds(20);
 constexpr Duration kFirstPeerPause = absl::Milliseconds(200);
+constexpr Duration kBusyPause = absl::Seconds(1);
 constexpr size_t kRetriesAtOnce = 16;
 constexpr Duration kLongestRetryPause = absl::Hours(1);
 
@@ -107,6 +108,7 @@ class Placement::PushOfOnePut final : public Push {
     GroupPush push({parts_.runtime, parts_.messenger, parts_.crypto}, **source, group.id,
                    std::move(candidates), {}, Listener());
     placement_.RunPush(push, settled, until_);
+    placement_.AskFarther(push, settled, until_);
     if (push.taken() < wanted.holders) {
       placement_.RetryLater({group.id, settled, push.holders(), until_});
     }
@@ -247,9 +249,37 @@ void Placement::RunPush(GroupPush& push, const Redundancy& redundancy, Time unti
   push_ended_->Set();
 }
 
+// In a swarm in which most nodes are full or forget, the closest that have room may be far away.
+// When all were asked who can be found, some may only have been busy, and others too slow to be
+// found.
+void Placement::AskFarther(GroupPush& push, const Redundancy& redundancy, Time until) {
+  const auto offer = [&](size_t most) {
+    absl::StatusOr<std::vector<PeerInfo>> closest =
+        Closest(push.group(), most, parts_.runtime.Now() + kLookupLimit);
+    return closest.ok() && push.Offer(*std::move(closest));
+  };
+  size_t most = 2 * options_.candidates;
+  for (size_t round = 1; push.taken() < push.holders().size() && !stopping(); ++round) {
+    const bool is_last = round == kMostRounds || !offer(most);
+    if (is_last) {
+      if (!push.OfferRefused()) return;
+      parts_.runtime.NewEvent()->Wait(parts_.runtime.Now() + kBusyPause);
+      offer(most);
+    }
+    RunPush(push, redundancy, until);
+    if (is_last) return;
+    most *= 2;
+  }
+}
+
 absl::StatusOr<std::vector<PeerInfo>> Placement::Candidates(const Multihash& group, Time deadline) {
+  return Closest(group, options_.candidates, deadline);
+}
+
+absl::StatusOr<std::vector<PeerInfo>> Placement::Closest(const Multihash& group, size_t most,
+                                                         Time deadline) {
   L2P_ASSIGN_OR_RETURN(std::vector<PeerInfo> peers,
-                       parts_.router.Get()->ClosestPeers(group, options_.candidates, deadline));
+                       parts_.router.Get()->ClosestPeers(group, most, deadline));
   std::map<std::pair<Sha256Digest, PeerId>, PeerInfo> ordered;
   for (PeerInfo& peer : peers) {
     const ByteView both[] = {group.binary(), peer.id.binary()};

@@ -28,7 +28,7 @@ namespace l2p {
 //
 // Candidates for a group are the peers closest to its id, in the order of H(group id, peer id): the
 // first that accept take its places, and with each place a share: the whole group, or one piece of
-// each stripe.
+// each stripe. Where too many refuse, a put goes on with those farther away.
 //
 // [any thread] between Start and Stop.
 class Placement {
@@ -37,6 +37,7 @@ class Placement {
   static constexpr size_t kMaxPushTasks = 96;    // Over which no further group is begun.
   static constexpr size_t kMaxRetries = 10'000;  // Groups whose missing shares are tried again.
   static constexpr size_t kMaxRefusals = 8;      // That an Outcome tells of.
+  static constexpr size_t kMostRounds = 4;       // Of a put: each asks among twice as many.
 
   struct Options {
     size_t candidates = 40;                   // placement.candidates
@@ -127,6 +128,8 @@ class Placement {
   absl::StatusOr<std::string> RecordOf(const GroupPush& push, const Redundancy& redundancy,
                                        std::vector<PeerId> holders, Time until);
   void RunPush(GroupPush& push, const Redundancy& redundancy, Time until);
+  void AskFarther(GroupPush& push, const Redundancy& redundancy, Time until);
+  absl::StatusOr<std::vector<PeerInfo>> Closest(const Multihash& group, size_t most, Time deadline);
 
   const Parts parts_;
   const Options options_;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "l2p/testkit/conformance.h"
 #include "tests/swarm/simulated/sim_swarm.h"
 
@@ -70,6 +71,26 @@ TEST(FullSwarm, PassesOverHoldersThatAreFull) {
       EXPECT_EQ(swarm.node(full).GetStatus().store.blocks, 0u);
       EXPECT_EQ(swarm.node(full).GetStatus().held_groups, 0u);
     }
+  });
+}
+
+// The candidates asked first are the 40 closest, of whom most refuse.
+TEST(FullSwarm, FindsTheFewWithRoomAmongManyWithout) {
+  constexpr size_t kNodes = 60;
+  constexpr size_t kWithRoom = 10;  // The last, and that which puts.
+  SimSwarm::Options options{.nodes = kNodes};
+  for (size_t i = 0; i < kNodes - kWithRoom; ++i) options.of_node[i] = {"storage.plugin=memory"};
+  SimSwarm swarm(options);
+  swarm.Run([&] {
+    Content::PutOptions how = SimSwarm::SmallChunks();
+    how.redundancy = absl::StrCat("copies:", kWithRoom - 1);
+    const std::string content = TestBytes(1, 100'000);
+    const auto put = swarm.Put(kNodes - 1, content, how);
+    ASSERT_TRUE(put.ok()) << put.status();
+    EXPECT_EQ(put->shortfall, "");
+    EXPECT_EQ(swarm.Holders(put->id, kNodes - 1).size(), kWithRoom - 1);
+    swarm.Stop(kNodes - 1);
+    EXPECT_EQ(swarm.Get(3, put->id)->lone(), content);
   });
 }
 
