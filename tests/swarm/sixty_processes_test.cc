@@ -62,21 +62,22 @@ struct Object {
 
 class SixtyProcesses : public ::testing::Test {
  protected:
-  void StartNodes() {
-    nodes_ = StartSwarm(kNodes, kSettings, kEntries);
+  void StartNodes(const Words& settings = kSettings) {
+    nodes_ = StartSwarm(kNodes, settings, kEntries);
     ASSERT_EQ(nodes_.size(), kNodes);
   }
 
   // Puts files of these sizes, the first through the first of `through` and so on.
   std::vector<Object> PutAll(const std::vector<NodeProcess*>& through,
-                             const std::vector<size_t>& sizes) {
+                             const std::vector<size_t>& sizes,
+                             const std::string& redundancy = "copies:8") {
     const std::string source = SeededBytes(kSource, ++seed_);
     std::vector<Object> objects(sizes.size());
     const auto begin = [&](size_t i) {
       objects[i].bytes = source.substr(i, sizes[i]);
       WriteFile(File("put", i), objects[i].bytes);
       return through[i % through.size()]->BeginL2p(
-          {"put", File("put", i), "--redundancy", "copies:8", "--strict"}, "/dev/null",
+          {"put", File("put", i), "--redundancy", redundancy, "--strict"}, "/dev/null",
           File("id", i));
     };
     ForAll(sizes.size(), begin, [&](size_t i) {
@@ -119,6 +120,11 @@ class SixtyProcesses : public ::testing::Test {
       victims.push_back(nodes_[i].get());
     }
     return victims;
+  }
+
+  static void KillAll(const std::vector<NodeProcess*>& victims) {
+    for (NodeProcess* victim : victims) victim->Signal(SIGKILL);
+    for (NodeProcess* victim : victims) EXPECT_EQ(victim->Wait(), 128 + SIGKILL);
   }
 
   TempFolder folder_;
@@ -179,8 +185,27 @@ TEST_F(SixtyProcesses, TwoHundredObjectsOutliveTheirUploaderAndTwelveOthers) {
     StartNodes();
     const std::vector<Object> objects = PutAll({nodes_.back().get()}, ObjectSizes());
     nodes_.back()->Kill();
-    for (NodeProcess* victim : Victims()) victim->Signal(SIGKILL);
-    for (NodeProcess* victim : Victims()) EXPECT_EQ(victim->Wait(), 128 + SIGKILL);
+    KillAll(Victims());
+    GetAllOnANewNode(objects);
+  }
+}
+
+// Each group has 40 of the 59 nodes that are not the uploader. Of 18 that die first it has lost 12
+// in the mean, which leaves the 28 at which it would be repaired. Twelve more and the uploader die
+// at once, before anything is: at least ten of its holders are left, whoever they are, and any
+// eight give it back.
+TEST_F(SixtyProcesses, TwoHundredObjectsThatWaitForTheirRepairOutliveTwelveMore) {
+  constexpr size_t kFirst = kEntries + kVictims;
+  constexpr size_t kGoneBefore = 18;
+  for (int round = 0; round < (IsLongForm() ? 20 : 1); ++round) {
+    StartNodes({});
+    const std::vector<Object> objects = PutAll({nodes_.back().get()}, ObjectSizes(), "rs:8/40");
+    std::vector<NodeProcess*> gone;
+    for (size_t i = kFirst; i < kFirst + kGoneBefore; ++i) gone.push_back(nodes_[i].get());
+    KillAll(gone);
+    std::vector<NodeProcess*> victims = Victims();
+    victims.push_back(nodes_.back().get());
+    KillAll(victims);
     GetAllOnANewNode(objects);
   }
 }
