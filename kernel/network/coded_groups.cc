@@ -171,6 +171,7 @@ bool FetchSession::CanBeHad(const Multihash& id, const Basket& basket) const {
 }
 
 bool FetchSession::PresenceKnown(const std::vector<BlockRef>& blocks) const {
+  if (searching_ + lingering_ > 0) return false;  // More holders may be found.
   for (const auto& [peer, holder] : holders_) {
     if (holder->state == Holder::State::kStarting ||
         (holder->state == Holder::State::kLeft && holder->retry_at < absl::InfiniteFuture())) {
