@@ -69,6 +69,11 @@ Bytes FrameReader::Take() {
   return message;
 }
 
+void AppendFramed(std::string_view message, std::string& out) {
+  AppendVarint(message.size(), out);
+  out += message;
+}
+
 std::array<Bytes, 2> Framed(Bytes message) {
   std::string size;
   AppendVarint(message.size(), size);

@@ -46,6 +46,9 @@ class FrameReader {
   size_t filled_ = 0;
 };
 
+// Appends `message` with its size before it.
+void AppendFramed(std::string_view message, std::string& out);
+
 // `message` with its size before it, ready for Stream::Write.
 std::array<Bytes, 2> Framed(Bytes message);
 

@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kernel/network/calls.h"
-#include "l2p/varint.h"
+#include "kernel/network/framing.h"
 
 namespace l2p {
 
@@ -14,10 +14,7 @@ absl::Status NodeMessenger::Tell(const PeerInfo& to, std::string_view protocol,
                                  std::span<const Bytes> messages, Time deadline) {
   L2P_ASSIGN_OR_RETURN(std::unique_ptr<Stream> stream, Open(to, protocol, deadline));
   std::string framed;
-  for (const Bytes& message : messages) {
-    AppendVarint(message.size(), framed);
-    framed += message.text();
-  }
+  for (const Bytes& message : messages) AppendFramed(message.text(), framed);
   const Bytes whole = Bytes::Of(std::move(framed));
   L2P_RETURN_IF_ERROR(stream->Write({&whole, 1}, deadline));
   ending_.Add(std::move(stream), messages.size() > 1 ? EndingStreams::Carried::kSeveral

@@ -36,8 +36,7 @@ absl::StatusOr<std::string> ReadMessage(const ReadSome& read, size_t limit) {
 Bytes FramedMessage(const std::string& message) {
   std::string framed;
   framed.reserve(message.size() + kMaxVarintBytes);
-  AppendVarint(message.size(), framed);
-  framed += message;
+  AppendFramed(message, framed);
   return Bytes::Of(std::move(framed));
 }
 

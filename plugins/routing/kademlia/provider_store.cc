@@ -98,28 +98,34 @@ ProviderStore::Record* ProviderStore::Find(const std::string& key, const PeerId&
   return nullptr;
 }
 
-void ProviderStore::Insert(const std::string& key, const PeerInfo& provider, Time expires) {
+ProviderStore::Senders::iterator ProviderStore::Hear(const PeerInfo& provider, Time expires) {
   const auto sender = senders_.try_emplace(provider.id).first;
   if (expires >= sender->second.heard) {
     sender->second.heard = expires;
     sender->second.addresses = provider.addresses;
   }
-  if (Record* const known = Find(key, provider.id); known != nullptr) {
-    known->expires = expires;
-    return;
-  }
+  return sender;
+}
+
+void ProviderStore::Insert(const std::string& key, const PeerInfo& provider, Time expires) {
+  const auto sender = Hear(provider, expires);
   records_[key].push_back({sender, expires});
   ++sender->second.records;
   ++size_;
 }
 
 absl::Status ProviderStore::Add(const std::string& key, const PeerInfo& provider, Time now) {
+  const Time expires = now + options_.lifetime;
   MutexLock lock(mutex_);
-  if (Find(key, provider.id) == nullptr && IsFull(key, provider.id)) {
+  if (Record* const known = Find(key, provider.id); known != nullptr) {
+    Hear(provider, expires);
+    known->expires = expires;
+  } else if (IsFull(key, provider.id)) {
     return absl::ResourceExhaustedError(
         absl::StrCat("provider records: no room for one of ", provider.id.ToString()));
+  } else {
+    Insert(key, provider, expires);
   }
-  Insert(key, provider, now + options_.lifetime);
   changed_.emplace(key, provider.id);
   return absl::OkStatus();
 }

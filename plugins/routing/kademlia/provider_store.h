@@ -61,6 +61,9 @@ class ProviderStore {
 
   Record* Find(const std::string& key, const PeerId& provider) L2P_REQUIRES(mutex_);
   bool IsFull(const std::string& key, const PeerId& provider) const L2P_REQUIRES(mutex_);
+  // The sender of a record that expires then; takes over its addresses if they are the latest.
+  Senders::iterator Hear(const PeerInfo& provider, Time expires) L2P_REQUIRES(mutex_);
+  // REQUIRES: there is no such record.
   void Insert(const std::string& key, const PeerInfo& provider, Time expires) L2P_REQUIRES(mutex_);
   void Forget(const std::string& key, const Record& record) L2P_REQUIRES(mutex_);
   void DropExpired(Time now) L2P_REQUIRES(mutex_);
