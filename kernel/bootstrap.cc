@@ -11,6 +11,9 @@ namespace {
 constexpr size_t kKnownPeers = 200;
 constexpr Duration kDialLimit = absl::Seconds(10);
 constexpr Duration kPeriod = absl::Seconds(5);
+// After the start: peers that are started together do not listen yet.
+constexpr Duration kFirst[] = {absl::ZeroDuration(), absl::Milliseconds(250),
+                               absl::Milliseconds(750), absl::Milliseconds(1750)};
 
 }  // namespace
 
@@ -19,14 +22,13 @@ Bootstrap::Bootstrap(Runtime& runtime, Network& network, std::vector<Multiaddr> 
 
 void Bootstrap::Start() {
   Tasks& tasks = runtime_.tasks();
-  first_ = tasks.After("join", absl::ZeroDuration(), [this] { Join(); });
-  timer_ = tasks.Every("join", kPeriod, [this] { Join(); });
+  for (const Duration delay : kFirst) {
+    timers_.push_back(tasks.After("join", delay, [this] { Join(); }));
+  }
+  timers_.push_back(tasks.Every("join", kPeriod, [this] { Join(); }));
 }
 
-void Bootstrap::Stop() {
-  first_.reset();
-  timer_.reset();
-}
+void Bootstrap::Stop() { timers_.clear(); }
 
 std::vector<PeerInfo> Bootstrap::KnownPeers() {
   std::vector<PeerInfo> known;
@@ -40,7 +42,7 @@ std::vector<PeerInfo> Bootstrap::KnownPeers() {
 }
 
 void Bootstrap::Join() {
-  if (!network_.is_alone()) return;
+  if (!network_.is_alone() || joining_.exchange(true)) return;
   for (const Multiaddr& address : addresses_) {
     const absl::StatusOr<PeerId> peer = network_.Connect(address, runtime_.Now() + kDialLimit);
     if (!peer.ok()) {
@@ -49,6 +51,7 @@ void Bootstrap::Join() {
                                 std::string(peer.status().message())));
     }
   }
+  joining_ = false;
 }
 
 }  // namespace l2p

@@ -1,6 +1,7 @@
 #ifndef L2P_KERNEL_BOOTSTRAP_H_
 #define L2P_KERNEL_BOOTSTRAP_H_
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -16,7 +17,7 @@ class Bootstrap {
   // What is lent outlives the Bootstrap.
   Bootstrap(Runtime& runtime, Network& network, std::vector<Multiaddr> addresses);
 
-  // Dials at once, and again every few seconds while there is nobody, until Stop.
+  // Dials at once, soon again, and then every few seconds while there is nobody, until Stop.
   void Start();
   void Stop();
 
@@ -32,8 +33,8 @@ class Bootstrap {
   Runtime& runtime_;
   Network& network_;
   const std::vector<Multiaddr> addresses_;
-  std::unique_ptr<Registration> first_;
-  std::unique_ptr<Registration> timer_;
+  std::atomic<bool> joining_ = false;
+  std::vector<std::unique_ptr<Registration>> timers_;
 };
 
 }  // namespace l2p

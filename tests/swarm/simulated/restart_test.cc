@@ -160,5 +160,19 @@ TEST(RestartedSwarm, FindsEachOtherAgainWhenAllWereOff) {
   });
 }
 
+TEST(RestartedSwarm, NodesFindEachOtherSoonThoughOneListensAMomentLater) {
+  SimSwarm swarm({.nodes = 1});
+  swarm.Run([&] {
+    swarm.Stop(0);
+    const size_t newcomer = swarm.AddNode();
+    swarm.simulation().Sleep(absl::Milliseconds(600));
+    EXPECT_EQ(swarm.node(newcomer).GetStatus().known_peers, 0u);
+    swarm.Start(0);
+    swarm.simulation().Sleep(absl::Milliseconds(900));
+    EXPECT_EQ(swarm.node(newcomer).GetStatus().known_peers, 1u);
+    EXPECT_EQ(swarm.node(0).GetStatus().known_peers, 1u);
+  });
+}
+
 }  // namespace
 }  // namespace l2p
