@@ -188,6 +188,11 @@ absl::Status Repairer::Restore(const Multihash& group, std::span<const MemberVie
     taken.insert(member.peer);
     if (member.trusted && member.within_reach()) sources.insert(member.place);
   }
+  // Nobody is bothered for nothing: half of the swarm may be out of reach, or this node alone.
+  if (content.sidecar && sources.size() < verdict.needed) {
+    return absl::UnavailableError(absl::StrCat(sources.size(), " of the ", verdict.needed,
+                                               " pieces that it takes are within reach"));
+  }
   L2P_ASSIGN_OR_RETURN(
       std::vector<PeerInfo> candidates,
       keeping_.node.peers().Candidates(group, keeping_.host.Now() + kCandidatesLimit));

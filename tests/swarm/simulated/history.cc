@@ -138,7 +138,8 @@ class History {
     const Duration keep_for = agenda_.Exponential(options_.length / 4);
     ++report_.puts;
     Call(*node, "user put", [this, object, redundancy, is_brief, keep_for]() mutable {
-      Content::PutOptions how = SimSwarm::SmallChunks();
+      Content::PutOptions how;
+      how.chunker = options_.chunker;
       how.redundancy = redundancy;
       const Time begun = world_.Now();
       const auto put = swarm().Put(object.owner, ContentOf(object), how);

@@ -23,6 +23,7 @@ struct HistoryOptions {
   size_t most_away = 2;      // Nodes that are out of reach, or died a short while ago.
   size_t liars = 0;          // Nodes whose disks give away other bytes than were put.
   size_t largest = 300'000;  // Bytes of an object.
+  std::string chunker = "fixed:16KiB";
   // A killed process leaves its memory behind in the simulator. In long histories nodes are stopped
   // instead, cut off from everybody before.
   bool kill = true;

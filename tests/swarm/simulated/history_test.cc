@@ -63,6 +63,10 @@ TEST(Months, LoseNothingAndMoveLittle) {
   options.most_away = 6;
   options.liars = 1;
   options.redundancies = {"auto"};
+  // As many leaves as elsewhere, but what each holder gets beside them (ids of all pieces) weighs as
+  // little as with chunks of 1 MiB.
+  options.largest = 1'200'000;
+  options.chunker = "fixed:64KiB";
   options.kill = false;
   const HistoryReport report = RunHistory(options);
   EXPECT_THAT(report.broken, IsEmpty()) << "see it again: ./dev simulate --nodes 60 --seed 1";

@@ -105,6 +105,22 @@ TEST(Keeper, TakesOverWhenTheFirstInOrderHangs) {
   });
 }
 
+TEST(Keeper, MovesNothingWhileTooFewPiecesAreWithinReach) {
+  KeeperWorld world({});
+  world.swarm().Run([&] {
+    const auto kept = world.Put(kOwner, TestBytes(1, 200'000), kCoded);
+    world.Sleep(absl::Minutes(15));
+    for (size_t place = 1; place < 6; ++place) world.Kill(kept.holders[place]);
+    world.Sleep(2 * kLong);
+    EXPECT_EQ(world.Total("repair_pushed_bytes_total"), 0);
+    EXPECT_EQ(world.Total("repair_fetched_bytes_total"), 0);
+    for (size_t place = 1; place < 6; ++place) world.Start(kept.holders[place]);
+    world.Sleep(kLong);
+    EXPECT_EQ(world.LivePieces(kept), 6u);
+    EXPECT_EQ(world.Read(kept), kept.content);
+  });
+}
+
 TEST(Keeper, NeedsNoOwner) {
   KeeperWorld world({});
   world.swarm().Run([&] {
