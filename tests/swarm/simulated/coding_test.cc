@@ -7,6 +7,7 @@
 #include "l2p/testkit/conformance.h"
 #include "tests/swarm/simulated/defective_stores.h"
 #include "tests/swarm/simulated/sim_swarm.h"
+#include "tests/swarm/simulated/slow_router.h"
 
 namespace l2p {
 namespace {
@@ -65,6 +66,23 @@ TEST(CodedSwarm, SixteenOfTwentyFourHoldersMayGoAndNoMore) {
     const auto lost = swarm.Get(Reader(swarm, holders), put->id);
     EXPECT_EQ(lost.status().code(), absl::StatusCode::kUnavailable) << lost.status();
     EXPECT_THAT(std::string(lost.status().message()), HasSubstr("7 of 8 pieces"));
+  });
+}
+
+// Who is found first has too few pieces, and says so before the next is found.
+TEST(CodedSwarm, AReaderWaitsForEnoughPiecesWhileItsSearchGoesOn) {
+  constexpr size_t kReader = 13;
+  SimSwarm swarm({.nodes = 14,
+                  .of_node = {{kReader, {"routing.plugin=slow"}}},
+                  .plugins = {&kSlowRouter}});
+  swarm.Run([&] {
+    const std::string content = TestBytes(3, 300'000);
+    const auto put = swarm.Put(12, content, Coded("rs:3/9"));
+    ASSERT_TRUE(put.ok()) << put.status();
+    swarm.Kill(12);
+    const auto got = swarm.Get(kReader, put->id);
+    ASSERT_TRUE(got.ok()) << got.status();
+    EXPECT_EQ(got->lone(), content);
   });
 }
 
