@@ -59,6 +59,7 @@ PeerBook::Entry& PeerBook::Touch(const PeerId& peer, Time now, bool seen) {
     const PeerId forgotten = std::get<PeerId>(*by_use_.begin());
     by_use_.erase(by_use_.begin());
     if (entries_.at(forgotten).seen) unsaved_.insert(forgotten);
+    failed_in_a_row_.erase(forgotten);
     entries_.erase(forgotten);
   }
   by_use_.insert({entry.seen, entry.used, peer});
@@ -78,11 +79,26 @@ void PeerBook::CapAddresses(Entry& entry) {
   }
 }
 
+void PeerBook::EndBackOff(Entry& entry) {
+  for (auto& [_, address] : entry.addresses) {
+    address.failures = 0;
+    address.retry_after = absl::InfinitePast();
+  }
+}
+
+void PeerBook::ReachedSomeone() {
+  if (failed_in_a_row_.size() >= kCutOff) {
+    for (const PeerId& peer : failed_in_a_row_) EndBackOff(entries_.at(peer));
+  }
+  failed_in_a_row_.clear();
+}
+
 void PeerBook::SetIdentified(const PeerId& peer, Identified said) {
   const Time now = runtime_.Now();
   if (said.protocols.size() > kMostProtocols) said.protocols.resize(kMostProtocols);
   if (said.agent.size() > kMostAgentBytes) said.agent.resize(kMostAgentBytes);
   MutexLock lock(mutex_);
+  ReachedSomeone();
   Entry& entry = Touch(peer, now, /*seen=*/true);
   entry.protocols = std::move(said.protocols);
   entry.agent = std::move(said.agent);
@@ -97,15 +113,13 @@ void PeerBook::SetIdentified(const PeerId& peer, Identified said) {
 void PeerBook::Seen(const PeerId& peer) {
   const Time now = runtime_.Now();
   MutexLock lock(mutex_);
-  for (auto& [_, address] : Touch(peer, now, /*seen=*/true).addresses) {
-    address.failures = 0;
-    address.retry_after = absl::InfinitePast();
-  }
+  EndBackOff(Touch(peer, now, /*seen=*/true));
 }
 
 void PeerBook::DialSucceeded(const PeerId& peer, const Multiaddr& address) {
   const Time now = runtime_.Now();
   MutexLock lock(mutex_);
+  ReachedSomeone();
   Entry& entry = Touch(peer, now, /*seen=*/true);
   const bool announced = entry.addresses[address].announced;
   entry.addresses[address] = {.last_success = now, .announced = announced};
@@ -121,7 +135,11 @@ void PeerBook::DialFailed(const PeerId& peer, const Multiaddr& address, bool wro
   known.retry_after =
       now +
       (wrong_peer ? kLongestBackOff : std::min(kFirstBackOff * (1 << doublings), kLongestBackOff));
-  if (wrong_peer) known.last_success = absl::InfinitePast();
+  if (wrong_peer) {
+    known.last_success = absl::InfinitePast();
+  } else {
+    failed_in_a_row_.insert(peer);
+  }
   CapAddresses(entry);
 }
 

@@ -32,6 +32,9 @@ class PeerBook {
   static constexpr size_t kRttSamples = 16;
   static constexpr Duration kFirstBackOff = absl::Seconds(1);  // Doubles with each failure.
   static constexpr Duration kLongestBackOff = absl::Minutes(5);
+  // So many peers that fail in a row, with no other reached between them, are this node's own
+  // fault: it was cut off. Once it reaches anyone, they have earned another try.
+  static constexpr size_t kCutOff = 3;
 
   struct Identified {
     std::vector<Multiaddr> addresses;
@@ -88,6 +91,8 @@ class PeerBook {
 
   Entry& Touch(const PeerId& peer, Time now, bool seen) L2P_REQUIRES(mutex_);
   static void CapAddresses(Entry& entry);
+  static void EndBackOff(Entry& entry);
+  void ReachedSomeone() L2P_REQUIRES(mutex_);
   static std::string Encode(const Entry& entry);
   static std::optional<Entry> Decode(const std::string& value);
 
@@ -96,6 +101,7 @@ class PeerBook {
   std::map<PeerId, Entry> entries_ L2P_GUARDED_BY(mutex_);
   std::set<Usefulness> by_use_ L2P_GUARDED_BY(mutex_);
   std::set<PeerId> unsaved_ L2P_GUARDED_BY(mutex_);
+  std::set<PeerId> failed_in_a_row_ L2P_GUARDED_BY(mutex_);
 };
 
 }  // namespace l2p

@@ -109,6 +109,27 @@ TEST_F(PeerBookTest, BackOffDoublesToItsLimitAndEndsWhenThePeerIsSeen) {
   EXPECT_EQ(book.DialOrder(to).size(), 1u);
 }
 
+// As after a night in a suspended laptop.
+TEST_F(PeerBookTest, WhoFailedWhileNobodyCouldBeReachedIsTriedAgainWhenAnyoneIs) {
+  const Multiaddr address = Address("/memory/1");
+  const auto may_be_dialled = [&](int peer) {
+    return !book.DialOrder({Peer(peer), {address}}).empty();
+  };
+  const auto fail = [&](int peer) { book.DialFailed(Peer(peer), address, false); };
+  for (int peer = 1; peer <= 3; ++peer) fail(peer);
+  EXPECT_FALSE(may_be_dialled(1));
+  book.DialSucceeded(Peer(9), address);
+  for (int peer = 1; peer <= 3; ++peer) EXPECT_TRUE(may_be_dialled(peer)) << peer;
+
+  // Some that are gone, among others that are there.
+  for (int peer = 1; peer <= 4; ++peer) {
+    fail(peer);
+    if (peer == 2) book.SetIdentified(Peer(8), {});
+  }
+  book.SetIdentified(Peer(8), {});
+  for (int peer = 1; peer <= 4; ++peer) EXPECT_FALSE(may_be_dialled(peer)) << peer;
+}
+
 TEST_F(PeerBookTest, DialsNearAddressesFirstAndNeverUnspecifiedOrMulticast) {
   const std::vector<Multiaddr> addresses = {
       Address("/ip4/198.51.100.1/tcp/1"), Address("/ip4/127.0.0.1/tcp/1"),
