@@ -111,7 +111,10 @@ void FetchSession::Assign(Holder& holder, std::vector<Multihash>& want) {
 }
 
 void FetchSession::AssignOne(Holder& holder, const Multihash& id, Item& item) {
-  if (holder.assigned.empty()) holder.busy_since = parts_.runtime.Now();
+  if (holder.assigned.empty()) {
+    holder.busy_since = parts_.runtime.Now();
+    holder.busy_from = received_ + outstanding_;
+  }
   item.assigned.push_back(&holder);
   holder.assigned.push_back(id);
   holder.outstanding += item.size;
@@ -207,6 +210,7 @@ double FetchSession::Rate(const Holder& holder) const {
 
 bool FetchSession::TooSlow(const Holder& holder) const {
   if (parts_.runtime.Now() - holder.busy_since < kMeasuredAfter) return false;
+  if (received_ < holder.busy_from) return false;
   std::vector<double> others;
   for (const auto& [peer, other] : holders_) {
     if (other.get() != &holder && other->state == Holder::State::kServing && other->blocks > 0) {
@@ -229,9 +233,19 @@ bool FetchSession::Usable(Holder& holder, Time last_progress) {
     return entry.second.get() != &holder && entry.second->state == Holder::State::kServing;
   });
   if (!others) return true;  // Better late than never.
+  if (last_progress > holder.last_progress) {
+    holder.last_progress = holder.silent_since = last_progress;
+    holder.silent_from = received_ + (outstanding_ - holder.outstanding);
+  }
+  // Through this node's link come first what was asked of the others before; while that comes, this
+  // holder may be as quick as any.
+  if (received_ < holder.silent_from && received_ > holder.received_then) {
+    holder.silent_since = now;
+  }
+  holder.received_then = received_;
   const Duration round_trip = measured.value_or(std::max(
       holder.round_trip, holder.blocks == 0 ? kUnmeasuredRoundTrip : absl::ZeroDuration()));
-  return now - last_progress <= 3 * round_trip + kSilence && !TooSlow(holder);
+  return now - holder.silent_since <= 3 * round_trip + kSilence && !TooSlow(holder);
 }
 
 void FetchSession::NoteBitmap(Holder& holder, const std::vector<Multihash>& asked,
@@ -262,6 +276,7 @@ void FetchSession::NoteBlock(Holder& holder, const Multihash& id, absl::StatusOr
       holder.bytes += data->size();
       ++holder.blocks;
       holder.attempts = 1;
+      last_arrival_ = parts_.runtime.Now();
     }
     const auto found = items_.find(id);
     if (found == items_.end()) return;
@@ -291,14 +306,18 @@ void FetchSession::Leave(Holder& holder, absl::Status why, bool wrong) {
     streams_.erase(holder.info.id);
     holder.has_task = false;
     const bool was_asked_to = holder.state == Holder::State::kLeft;
+    const Time now = parts_.runtime.Now();
+    // As long as anything comes, who has only been silent may have been so for its sake.
+    const bool may_come_yet = holder.state == Holder::State::kServing &&
+                              absl::IsDeadlineExceeded(why) &&
+                              now < last_arrival_ + options_.patience;
     holder.state = Holder::State::kLeft;
     holder.why_left = std::move(why);
     holder.wrong = wrong;
     if (wrong) ++holder.bad;
-    const bool again = !wrong && holder.attempts < kMaxAttempts;
+    const bool again = !wrong && (holder.attempts < kMaxAttempts || may_come_yet);
     if (!was_asked_to) {
-      holder.retry_at =
-          again ? parts_.runtime.Now() + kRetryAfter * holder.attempts : absl::InfiniteFuture();
+      holder.retry_at = again ? now + kRetryAfter * holder.attempts : absl::InfiniteFuture();
     }
     const std::deque<Multihash> assigned = holder.assigned;
     for (const Multihash& id : assigned) Unassign(holder, id);

@@ -380,8 +380,8 @@ void FetchSession::AddHolder(PeerInfo info) {
     }
     slot = std::make_unique<Holder>(std::move(info));
     slot->work = parts_.runtime.NewEvent();
-  } else if (slot->state == Holder::State::kLeft && !slot->has_task && !slot->wrong &&
-             slot->attempts < kMaxAttempts) {
+  } else if (slot->state == Holder::State::kLeft && !slot->has_task &&
+             slot->retry_at < absl::InfiniteFuture()) {
     if (!info.addresses.empty()) slot->info.addresses = std::move(info.addresses);
   } else {
     return;

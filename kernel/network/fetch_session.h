@@ -1,6 +1,7 @@
 #ifndef L2P_KERNEL_NETWORK_FETCH_SESSION_H_
 #define L2P_KERNEL_NETWORK_FETCH_SESSION_H_
 
+#include <atomic>
 #include <deque>
 #include <map>
 #include <memory>
@@ -22,7 +23,8 @@ namespace l2p {
 // bytes on the way as suits its speed, and verifies what comes. A holder that has nothing left to
 // do takes over blocks of slower ones. One that sends wrong bytes is left for good; one that is
 // silent for 3 round trips (the 90th percentile of those to it) and a second, or slower than an
-// eighth of the others' median, loses its outstanding blocks to the others.
+// eighth of the others' median, loses its outstanding blocks to the others. Where this node's own
+// link is what is slow, what the others are sending comes first, and is waited for before.
 //
 // A block that no serving holder has is part of a stripe that has to be restored, if a sidecar of
 // the groups found so far says so; else it is the root of another group, and its holders are looked
@@ -124,6 +126,13 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
     Duration round_trip = absl::ZeroDuration();  // The longest answer about presence.
     Duration busy = absl::ZeroDuration();  // Time with something outstanding, until busy_since.
     Time busy_since = absl::InfiniteFuture();
+    Time last_progress = absl::InfinitePast();
+    Time silent_since = absl::InfinitePast();  // Later, if others came first.
+    // What received_ will be when all has come that was asked of the others before: before its
+    // last progress, and before busy_since.
+    uint64_t silent_from = 0;
+    uint64_t busy_from = 0;
+    uint64_t received_then = 0;  // At the last look at silent_since.
     std::shared_ptr<Event> work;  // Set when its task has something to do.
   };
 
@@ -217,6 +226,8 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
   std::deque<StripeKey> to_restore_ L2P_GUARDED_BY(mutex_);
   std::set<StripeKey> restoring_ L2P_GUARDED_BY(mutex_);
   Time first_served_at_ L2P_GUARDED_BY(mutex_) = absl::InfiniteFuture();
+  std::atomic<uint64_t> received_ = 0;  // Bytes, from all holders.
+  Time last_arrival_ L2P_GUARDED_BY(mutex_) = absl::InfinitePast();  // Of a block.
   std::map<PeerId, std::shared_ptr<Stream>> streams_ L2P_GUARDED_BY(mutex_);  // Reset by End.
   std::unique_ptr<Registration> watch_ L2P_GUARDED_BY(mutex_);
 };

@@ -69,13 +69,16 @@ absl::StatusOr<bool> HolderTask::Ask() {
 absl::StatusOr<size_t> HolderTask::Read(MutableByteView into) {
   for (;;) {
     absl::StatusOr<size_t> got = stream_->Read(into, session_.parts_.runtime.Now() + kGlance);
-    if (got.ok()) last_progress_ = session_.parts_.runtime.Now();
+    if (got.ok()) {
+      last_progress_ = session_.parts_.runtime.Now();
+      session_.received_ += *got;
+    }
     if (!absl::IsDeadlineExceeded(got.status())) {
       if (!got.ok() || session_.Usable(holder_, last_progress_)) return got;
       return absl::UnavailableError("much slower than the others");
     }
     if (!session_.Usable(holder_, last_progress_)) {
-      return absl::UnavailableError("silent or much slower than the others");
+      return absl::DeadlineExceededError("silent or much slower than the others");
     }
   }
 }

@@ -86,6 +86,25 @@ TEST(CodedSwarm, AReaderWaitsForEnoughPiecesWhileItsSearchGoesOn) {
   });
 }
 
+// Its link is what makes all holders late: none of them is to blame, or given up.
+TEST(CodedSwarm, AReaderOnASlowLinkGetsAllFromManyHolders) {
+  constexpr size_t kReader = 25;
+  SimSwarm swarm({.nodes = 26});
+  swarm.Run([&] {
+    const std::string content = TestBytes(4, 1'200'000);
+    Content::PutOptions how = Coded("rs:8/24");
+    how.chunker = "fixed:64KiB";
+    const auto put = swarm.Put(24, content, how);
+    ASSERT_TRUE(put.ok()) << put.status();
+    swarm.Kill(24);
+    swarm.network().SetBandwidth(kReader, 100'000, 100'000);
+    const auto got = swarm.Get(kReader, put->id);
+    ASSERT_TRUE(got.ok()) << got.status();
+    EXPECT_EQ(got->lone(), content);
+    EXPECT_LE(got->took, absl::Seconds(25)) << "12 s of transfer, and what was asked for twice";
+  });
+}
+
 TEST(CodedSwarm, OneOfThreeCopiesIsEnough) {
   SimSwarm swarm({.nodes = 12});
   swarm.Run([&] {
