@@ -19,7 +19,8 @@ size_t KeepRule::Threshold(size_t needed, size_t holders) const {
 }
 
 size_t KeepRule::UrgentLevel(size_t needed, size_t holders) const {
-  return needed + (Threshold(needed, holders) - std::min(needed, Threshold(needed, holders))) / 2;
+  const size_t threshold = std::max(needed, Threshold(needed, holders));
+  return needed + (threshold - needed + 1) / 2;
 }
 
 Census Count(std::span<const MemberView> members, Time now, Duration grace) {

@@ -19,7 +19,7 @@ inline constexpr Place kWhole = 255;
 
 // What decides when a group is rebuilt: numbers from the settings. A value.
 struct KeepRule {
-  Duration grace = absl::Hours(1);        // A peer that is away for less is not gone.
+  Duration grace = absl::Hours(4);        // A peer that is away for less is not gone.
   Duration takeover = absl::Minutes(20);  // How long the next in order waits for the one before.
   size_t margin_thousandths = 625;        // Of N - K that may be left when repair begins.
 
@@ -27,7 +27,8 @@ struct KeepRule {
   // N, or a healthy group would be repaired.
   size_t Threshold(size_t needed, size_t holders) const;
 
-  // With so few within reach a quarter of the grace must do: half way from the threshold to K.
+  // With so few within reach a quarter of the grace must do: half way from the threshold to K,
+  // rounded up. So it does for every loss of a group of three copies.
   size_t UrgentLevel(size_t needed, size_t holders) const;
 };
 

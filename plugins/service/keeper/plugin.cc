@@ -11,7 +11,7 @@ constexpr l2p::SettingSpec kSettings[] = {
      "how often each other holder of this node's groups is asked whether it is there, at most"},
     {"probes_per_day", SettingType::kInteger, "3000", "100..1000000",
      "how many such questions a day has; with many holders each is asked less often"},
-    {"grace", SettingType::kDuration, "1h", "4m..30d",
+    {"grace", SettingType::kDuration, "4h", "4m..30d",
      "a holder that is away for less is not gone; a quarter of it when few are left"},
     {"takeover", SettingType::kDuration, "20m", "1m..24h",
      "how long a group that needs repair waits for each holder that comes first"},

@@ -19,10 +19,10 @@ constexpr Duration kPatience = absl::Minutes(1);
 constexpr Duration kSlack = absl::Seconds(2);
 // How long it takes until the pieces of a dead node are made again, if that is due: grace,
 // takeovers.
-constexpr Duration kMourning = absl::Hours(4);
+constexpr Duration kMourning = absl::Hours(7);
 // After the last fault: a grace, a round of probes, all takeovers, and the longest pause between
 // two times that an owner tells the holders of what it has removed.
-constexpr Duration kSettling = absl::Hours(10);
+constexpr Duration kSettling = absl::Hours(13);
 constexpr size_t kBootstrap = 0;  // Newcomers know this node alone: nothing happens to it.
 constexpr uint64_t kFullRoom = 32 << 10;
 constexpr uint64_t kQuotaSlack = 64 << 10;  // One of the blocks here, with what a store adds.

@@ -16,7 +16,7 @@ const Redundancy kCoded = Redundancy::ReedSolomon(2, 6);  // Repaired at 2 + 4 *
 const Redundancy kCopied = Redundancy::Copies(3);         // Repaired at 2.
 
 // Longer than a grace, two takeovers and the repair.
-constexpr Duration kLong = absl::Hours(3);
+constexpr Duration kLong = absl::Hours(6);
 
 TEST(Keeper, RebuildsWhatKilledHoldersHadByExactlyOneMember) {
   KeeperWorld world({});
@@ -154,7 +154,7 @@ TEST(Keeper, LeavesTheOwnerInChargeOfWhatItBringsToNewHolders) {
     for (size_t i = 1; i < world.swarm().size() && killed < 2; ++i) {
       if (world.NodeAt(i).groups().Find(put->id.hash()).ok()) killed += (world.Kill(i), 1);
     }
-    world.Sleep(absl::Hours(4));
+    world.Sleep(kLong);
     EXPECT_EQ(pieces(), 6u);
     // Long after the lease that the repaired ones were begun with.
     world.Sleep(absl::Hours(24));
@@ -188,7 +188,7 @@ TEST(Keeper, DoesNotMakeAgainWhatWasRemovedWhileItsHolderWasAway) {
     // Its owner cannot tell those who come back; all others know.
     world.Stop(kRemover);
     for (const size_t i : away) world.Start(i);
-    world.Sleep(absl::Hours(5));
+    world.Sleep(2 * kLong);
     EXPECT_EQ(world.Total("repairs_total"), 0);
     EXPECT_EQ(world.Total("repair_pushed_bytes_total"), 0);
     EXPECT_EQ(world.Total("repair_fetched_bytes_total"), 0);

@@ -88,6 +88,15 @@ TEST(KeepRule, WaitsLessWhenFewAreWithinReach) {
   EXPECT_FALSE(Judge(kRule, spec, members, kNow).repair_due);
 }
 
+TEST(KeepRule, WaitsLessForEveryLossOfThreeCopies) {
+  std::vector<MemberView> members = Members(3);
+  for (MemberView& member : members) member.place = kWhole;
+  members[0].absent_since = kNow - kRule.grace / 3;
+  EXPECT_TRUE(Judge(kRule, Redundancy::Copies(3), members, kNow).repair_due);
+  members[0].absent_since = kNow - kRule.grace / 5;
+  EXPECT_FALSE(Judge(kRule, Redundancy::Copies(3), members, kNow).repair_due);
+}
+
 TEST(KeepRule, NamesTheMissingPlaces) {
   std::vector<MemberView> members = Members(6);
   members.erase(members.begin() + 2);
