@@ -249,15 +249,17 @@ absl::Status Content::Remove(std::string_view id_or_name) {
 }
 
 absl::Status Content::Forget(const Root& root) {
-  L2P_RETURN_IF_ERROR(parts_.holdings.RemoveRoot(root.id));
-  std::vector<Multihash> unwanted;
+  const bool is_placed = !root.redundancy.empty();
+  absl::Status result = parts_.holdings.RemoveRoot(
+      root.id, is_placed ? parts_.leases.EndsOf(root.groups) : std::vector<State::Change>());
+  // Where the disk did not let go of a block, the rest is done all the same.
   std::vector<Multihash> unheld;
   for (const Multihash& group : root.groups) {
-    if (!parts_.holdings.IsWanted(group)) unwanted.push_back(group);
     if (!parts_.holdings.FindGroup(group).ok()) unheld.push_back(group);
   }
   if (!unheld.empty()) parts_.router.Get()->Withdraw(unheld);
-  return root.redundancy.empty() ? absl::OkStatus() : parts_.leases.End(unwanted);
+  if (is_placed) result.Update(parts_.leases.TellSoon());
+  return result;
 }
 
 absl::Status Content::Pin(const Cid& id) {

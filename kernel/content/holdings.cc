@@ -306,13 +306,13 @@ absl::Status Holdings::UpdateRoot(const Root& root) {
   return state_.Commit(changes);
 }
 
-absl::Status Holdings::RemoveRoot(const Cid& id) {
+absl::Status Holdings::RemoveRoot(const Cid& id, std::vector<State::Change> also) {
   const std::string row = RootKey(id);
   RowTurns::Turn turn(turns_, {row});
   absl::StatusOr<std::string> value = ReadValue(state_, row);
   if (!value.ok()) return WithContext(value.status(), absl::StrCat("root ", id.ToString()));
   L2P_ASSIGN_OR_RETURN(Root root, DecodeRoot(*value));
-  std::vector<State::Change> changes;
+  std::vector<State::Change> changes = std::move(also);
   L2P_RETURN_IF_ERROR(AppendRemoval(state_, row, changes));
   L2P_RETURN_IF_ERROR(state_.Commit(changes));
   return Unwant(root.groups);

@@ -98,8 +98,9 @@ class Holdings {
   absl::Status AddRoot(const Root& root);
   // Replaces a root by one with the same groups. NotFound.
   absl::Status UpdateRoot(const Root& root);
-  // Ends the promises for the root's groups that no other root needs, too. NotFound.
-  absl::Status RemoveRoot(const Cid& id);
+  // Ends the promises for the root's groups that no other root needs, too; commits `also` with it.
+  // NotFound. After another error the root may have gone all the same, and blocks be left.
+  absl::Status RemoveRoot(const Cid& id, std::vector<State::Change> also = {});
   absl::StatusOr<std::vector<Root>> Roots() const;  // By time added, then id.
 
   // The blocks of a held group, and its record; NotFound. This node's own promise before others'.

@@ -272,14 +272,16 @@ void Leases::RenewRoot(Root root) {
   parts_.runtime.Log(Severity::kWarning, kSource, absl::StrCat("leases: ", updated.ToString()));
 }
 
-absl::Status Leases::End(std::span<const Multihash> groups) {
+std::vector<State::Change> Leases::EndsOf(std::span<const Multihash> groups) const {
   const int64_t now = absl::ToUnixSeconds(parts_.runtime.Now());
   std::vector<State::Change> changes;
   for (const Multihash& group : groups.first(std::min(groups.size(), kMaxEnding))) {
     changes.push_back({absl::StrCat(kEndRows, group.bytes()), EndRow(now, now)});
   }
-  if (changes.empty()) return absl::OkStatus();
-  L2P_RETURN_IF_ERROR(parts_.state.Commit(changes));
+  return changes;
+}
+
+absl::Status Leases::TellSoon() {
   return tasks_.Start("end leases", [this] { TellOfEnds(); });
 }
 
@@ -314,9 +316,11 @@ bool Leases::TellOfRow(const State::Row& row) {
   const Time now = parts_.runtime.Now();
   if (is_right && now < absl::FromUnixSeconds(next)) return false;
   const Duration age = now - absl::FromUnixSeconds(since);
+  const bool is_wanted = is_right && parts_.holdings.IsWanted(*group);
+  if (is_wanted && age < kPeriod) return false;  // Its removal may not be quite through.
   State::Change change{row.key, std::nullopt};
   // It may have been put again meanwhile.
-  if (is_right && age < kEndingFor && !parts_.holdings.IsWanted(*group)) {
+  if (is_right && age < kEndingFor && !is_wanted) {
     const std::optional<size_t> unreached = TellOfEnd(*group);
     const bool is_over = unreached ? *unreached == 0 : age > kNobodyAfter;
     const Duration pause = std::clamp(age, Duration(kPeriod), kLongestPause);

@@ -49,9 +49,12 @@ class Leases {
   absl::Status Start();
   void Stop();
 
-  // Tells all holders of `groups`, now or as soon as they can be found, that this node's user no
-  // longer wants them. Durable when it returns OK; does not wait for them.
-  absl::Status End(std::span<const Multihash> groups);
+  // To be committed with the removal of an object: once it is, all holders of those of its `groups`
+  // that nothing else wants are told, as soon as they can be found, that this node's user no longer
+  // wants them.
+  std::vector<State::Change> EndsOf(std::span<const Multihash> groups) const;
+  // Begins with that now, and not within kPeriod. Does not wait for it.
+  absl::Status TellSoon();
 
   // When an object that was put now is to be looked after first.
   static Time FirstRenewal(Time now, Duration lease);

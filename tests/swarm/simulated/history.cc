@@ -171,8 +171,12 @@ class History {
     ++report_.removed;
     Tell(absl::StrCat("remove ", object.id.ToString(), " by ", object.owner));
     Call(object.owner, "user remove", [this, id = object.id, owner = object.owner] {
-      const absl::Status removed = swarm().node(owner).content().Remove(id.ToString());
-      if (!removed.ok()) Broken(absl::StrCat("remove ", id.ToString(), ": ", removed.ToString()));
+      Content& content = swarm().node(owner).content();
+      absl::Status removed = content.Remove(id.ToString());
+      // A disk may fail once, and then the user, who was told, tries again.
+      if (!removed.ok()) removed = content.Remove(id.ToString());
+      if (!removed.ok() && !absl::IsNotFound(removed))
+        Broken(absl::StrCat("remove ", id.ToString(), ": ", removed.ToString()));
     });
   }
 
