@@ -24,7 +24,7 @@ struct Connections::Attempts {
 };
 
 std::vector<Multiaddr> Connections::Candidates(const PeerInfo& to) {
-  std::vector<Multiaddr> addresses = book_.DialOrder(to);
+  std::vector<Multiaddr> addresses = book_.DialOrder(to, /*alone=*/empty());
   const auto all = transports();
   std::erase_if(addresses, [&](const Multiaddr& address) {
     return std::none_of(all.begin(), all.end(),

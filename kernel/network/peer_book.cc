@@ -132,6 +132,7 @@ void PeerBook::DialFailed(const PeerId& peer, const Multiaddr& address, bool wro
   Entry& entry = Touch(peer, now, /*seen=*/false);
   Address& known = entry.addresses[address];
   const int doublings = std::min(known.failures++, 16);
+  known.last_failure = wrong_peer ? absl::InfiniteFuture() : now;
   known.retry_after =
       now +
       (wrong_peer ? kLongestBackOff : std::min(kFirstBackOff * (1 << doublings), kLongestBackOff));
@@ -143,7 +144,7 @@ void PeerBook::DialFailed(const PeerId& peer, const Multiaddr& address, bool wro
   CapAddresses(entry);
 }
 
-std::vector<Multiaddr> PeerBook::DialOrder(const PeerInfo& to) {
+std::vector<Multiaddr> PeerBook::DialOrder(const PeerInfo& to, bool alone) {
   const Time now = runtime_.Now();
   MutexLock lock(mutex_);
   std::map<Multiaddr, Address> all;
@@ -151,7 +152,8 @@ std::vector<Multiaddr> PeerBook::DialOrder(const PeerInfo& to) {
   for (const Multiaddr& address : to.addresses) all[address.WithoutPeer()];
   std::vector<std::tuple<Duration, int, Multiaddr>> order;
   for (const auto& [address, record] : all) {
-    if (record.retry_after > now) continue;
+    const bool is_soon = alone && now >= record.last_failure + kLongestAlone;
+    if (record.retry_after > now && !is_soon) continue;
     const bool numeric_but_unusable = address.scope() == Scope::kOther && IsNumericIp(address);
     if (numeric_but_unusable || address.empty()) continue;
     order.emplace_back(now - record.last_success, Distance(address), address);

@@ -32,6 +32,7 @@ class PeerBook {
   static constexpr size_t kRttSamples = 16;
   static constexpr Duration kFirstBackOff = absl::Seconds(1);  // Doubles with each failure.
   static constexpr Duration kLongestBackOff = absl::Minutes(5);
+  static constexpr Duration kLongestAlone = absl::Seconds(5);
   // So many peers that fail in a row, with no other reached between them, are this node's own
   // fault: it was cut off. Once it reaches anyone, they have earned another try.
   static constexpr size_t kCutOff = 3;
@@ -59,8 +60,9 @@ class PeerBook {
   void DialFailed(const PeerId& peer, const Multiaddr& address, bool wrong_peer);
 
   // Where to dial `to`: its addresses and those of the book, without those that failed lately;
-  // those that worked last come first, then near before far.
-  std::vector<Multiaddr> DialOrder(const PeerInfo& to);
+  // those that worked last come first, then near before far. A node that is connected to nobody
+  // does not wait longer than kLongestAlone: it may be its own link that is back.
+  std::vector<Multiaddr> DialOrder(const PeerInfo& to, bool alone = false);
 
   std::optional<Identified> Find(const PeerId& peer);
   size_t size();
@@ -75,6 +77,7 @@ class PeerBook {
  private:
   struct Address {
     Time last_success = absl::InfinitePast();
+    Time last_failure = absl::InfinitePast();
     Time retry_after = absl::InfinitePast();
     int failures = 0;
     bool announced = false;

@@ -109,6 +109,17 @@ TEST_F(PeerBookTest, BackOffDoublesToItsLimitAndEndsWhenThePeerIsSeen) {
   EXPECT_EQ(book.DialOrder(to).size(), 1u);
 }
 
+TEST_F(PeerBookTest, WhoIsAloneTriesEverybodyAgainSoon) {
+  const Multiaddr address = Address("/memory/1");
+  const PeerInfo to{Peer(1), {address}};
+  for (int failures = 0; failures < 20; ++failures) book.DialFailed(Peer(1), address, false);
+  simulation.RunFor(PeerBook::kLongestAlone - absl::Milliseconds(1));
+  EXPECT_TRUE(book.DialOrder(to, /*alone=*/true).empty());
+  simulation.RunFor(absl::Milliseconds(1));
+  EXPECT_EQ(book.DialOrder(to, /*alone=*/true).size(), 1u);
+  EXPECT_TRUE(book.DialOrder(to).empty());
+}
+
 // As after a night in a suspended laptop.
 TEST_F(PeerBookTest, WhoFailedWhileNobodyCouldBeReachedIsTriedAgainWhenAnyoneIs) {
   const Multiaddr address = Address("/memory/1");
