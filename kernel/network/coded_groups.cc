@@ -10,7 +10,6 @@ namespace l2p {
 namespace {
 
 constexpr Duration kRecordLimit = absl::Seconds(5);
-constexpr Duration kSidecarLimit = absl::Seconds(10);
 constexpr size_t kLearnedAtOnce = 4;   // Groups.
 constexpr size_t kAnswersOfGroup = 6;  // That are listened to until one has records.
 
@@ -97,7 +96,7 @@ std::shared_ptr<const Sidecar> FetchSession::FetchSidecar(const Multihash& id,
   const auto basket = std::make_shared<Basket>();
   const std::vector<BlockRef> block = {{id, kUnknownSize}};
   Ask(block, basket, /*probe=*/false);
-  Await(mutex_, *progress_, parts_.runtime.Now() + kSidecarLimit, [&]() L2P_REQUIRES(mutex_) {
+  AwaitWhileAnythingComes([&]() L2P_REQUIRES(mutex_) {
     return ended_ || basket->contains(id) || (PresenceKnown(block) && !CanBeHad(id, *basket));
   });
   DropAll(block, basket);
@@ -107,6 +106,15 @@ std::shared_ptr<const Sidecar> FetchSession::FetchSidecar(const Multihash& id,
   absl::StatusOr<Sidecar> sidecar = Sidecar::Parse(arrived->second);
   if (!sidecar.ok() || sidecar->group().id != group) return nullptr;
   return std::make_shared<const Sidecar>(*std::move(sidecar));
+}
+
+bool FetchSession::AwaitWhileAnythingComes(const std::function<bool()>& done) {
+  for (Time deadline = parts_.runtime.Now() + options_.patience;;) {
+    if (Await(mutex_, *progress_, deadline, done)) return true;
+    MutexLock lock(mutex_);
+    if (last_arrival_ + options_.patience <= deadline) return false;
+    deadline = last_arrival_ + options_.patience;
+  }
 }
 
 void FetchSession::Ask(const std::vector<BlockRef>& blocks, const std::shared_ptr<Basket>& basket,
@@ -131,7 +139,7 @@ void FetchSession::Ask(const std::vector<BlockRef>& blocks, const std::shared_pt
 void FetchSession::Promote(const Multihash& id, Item& item) {
   item.probe = false;
   for (Holder* holder : item.holders) {
-    holder->available.push_back(id);
+    holder->available.push_front(id);
     holder->work->Set();
   }
 }
@@ -141,7 +149,7 @@ void FetchSession::Fetch(const std::vector<Multihash>& ids) {
     MutexLock lock(mutex_);
     for (const Multihash& id : ids) {
       const auto found = items_.find(id);
-      if (found != items_.end() && found->second.probe) Promote(id, found->second);
+      if (found != items_.end() && found->second.assigned.empty()) Promote(id, found->second);
     }
   }
   StartTasks();
@@ -171,7 +179,7 @@ bool FetchSession::CanBeHad(const Multihash& id, const Basket& basket) const {
 }
 
 bool FetchSession::PresenceKnown(const std::vector<BlockRef>& blocks) const {
-  if (searching_ + lingering_ > 0) return false;  // More holders may be found.
+  if (searching_ + lingering_ + to_find_.size() > 0) return false;  // More holders may be found.
   for (const auto& [peer, holder] : holders_) {
     if (holder->state == Holder::State::kStarting ||
         (holder->state == Holder::State::kLeft && holder->retry_at < absl::InfiniteFuture())) {
@@ -199,12 +207,20 @@ void FetchSession::EndRestore(const StripeKey& stripe,
     // A sidecar that is wrong is not asked again; there may be another.
     if (absl::IsDataLoss(status)) std::erase(sidecars_, stripe.first);
     for (auto& [id, data] : restored) Deliver(id, std::move(data));
+    // The first search may have missed some, and left out those this node shuns.
+    FoundGroup& group = groups_[stripe.first->group().id];
+    const bool searching_again = absl::IsUnavailable(status) && !ended_ && !group.searched_again;
+    if (searching_again) {
+      group.searched_again = true;
+      to_find_.push_back(stripe.first->group().id);
+    }
     for (const uint32_t leaf : stripe.first->stripes()[stripe.second].AllLeaves()) {
       const Multihash& id = stripe.first->group().leaves[leaf].id;
       const auto found = items_.find(id);
       if (found == items_.end() || !found->second.restoring) continue;
       found->second.restoring = false;
       if (status.ok() || absl::IsDataLoss(status) || SomeoneMayHave(id, found->second)) continue;
+      if (searching_again) continue;  // Watch has it restored anew.
       Deliver(id, absl::UnavailableError(
                       absl::StrCat("block ", id.ToString(), ": ", std::string(status.message()))));
     }

@@ -15,9 +15,12 @@ constexpr Duration kOpenGlance = absl::Milliseconds(250);
 constexpr Duration kRetryAfter = absl::Seconds(1);
 constexpr Duration kFirstMoment = absl::Milliseconds(250);
 constexpr size_t kLeastFirstShare = 4 << 20;
+constexpr Duration kOverdue = absl::Seconds(2);
+constexpr Duration kRateSpan = absl::Seconds(2);
 constexpr Duration kMeasuredAfter = absl::Seconds(1);
 constexpr Duration kSilence = absl::Seconds(1);  // On top of 3 round trips.
 constexpr Duration kUnmeasuredRoundTrip = absl::Milliseconds(500);
+constexpr uint64_t kJudgedBytes = 16 << 10;
 constexpr double kSlowShare = 1.0 / 8;
 constexpr double kCrawlShare = 1.0 / 4;
 constexpr size_t kMaxWantsPerRequest = 256;
@@ -92,7 +95,8 @@ void FetchSession::Assign(Holder& holder, std::vector<Multihash>& want) {
     if (holder.bytes + holder.outstanding >= share) return false;
     // One block at least, or nothing would ever move.
     if (outstanding_ + arrived_bytes_ == 0) return true;
-    return holder.outstanding < target && outstanding_ + arrived_bytes_ < options_.window_bytes;
+    return holder.outstanding < target && outstanding_ < LongestLine() &&
+           outstanding_ + arrived_bytes_ < options_.window_bytes;
   };
   while (room() && !holder.available.empty()) {
     const Multihash id = std::move(holder.available.front());
@@ -112,7 +116,7 @@ void FetchSession::Assign(Holder& holder, std::vector<Multihash>& want) {
 
 void FetchSession::AssignOne(Holder& holder, const Multihash& id, Item& item) {
   if (holder.assigned.empty()) {
-    holder.busy_since = parts_.runtime.Now();
+    holder.busy_since = holder.counted_since = parts_.runtime.Now();
     holder.busy_from = received_ + outstanding_;
   }
   item.assigned.push_back(&holder);
@@ -130,16 +134,30 @@ void FetchSession::Unassign(Holder& holder, const Multihash& id) {
   outstanding_ -= item->second.size;
   std::erase(item->second.assigned, &holder);
   if (holder.assigned.empty()) {
-    holder.busy += parts_.runtime.Now() - holder.busy_since;
-    holder.busy_since = absl::InfiniteFuture();
+    holder.lately.busy += parts_.runtime.Now() - holder.counted_since;
+    holder.busy_since = holder.counted_since = absl::InfiniteFuture();
   }
+}
+
+// Before any block has come: one that another holder has had for too long.
+std::optional<Multihash> FetchSession::FirstOverdue(const Holder& holder) const {
+  if (last_arrival_ > absl::InfinitePast()) return std::nullopt;
+  for (const auto& [peer, other] : holders_) {
+    if (other->assigned.empty() || parts_.runtime.Now() - other->busy_since < kOverdue) continue;
+    const Item& item = items_.at(other->assigned.front());
+    if (item.assigned.size() == 1 && item.assigned.front() != &holder &&
+        std::find(item.holders.begin(), item.holders.end(), &holder) != item.holders.end()) {
+      return other->assigned.front();
+    }
+  }
+  return std::nullopt;
 }
 
 // A block of the holder that will take longest, if we would have it much sooner: of one that crawls
 // the oldest, which holds up the reader; else the newest, which it comes to last.
 std::optional<Multihash> FetchSession::TakeOver(const Holder& holder) const {
   const double own_rate = Rate(holder);
-  if (own_rate <= 0) return std::nullopt;
+  if (own_rate <= 0) return FirstOverdue(holder);
   const Holder* slowest = nullptr;
   double longest = 0;
   for (const auto& [peer, other] : holders_) {
@@ -171,6 +189,13 @@ std::optional<Multihash> FetchSession::TakeOver(const Holder& holder) const {
   return std::nullopt;
 }
 
+// As much again as came in the last seconds: more would only make all of it come later, and look as
+// if its holders were silent.
+size_t FetchSession::LongestLine() const {
+  const uint64_t before = received_at_looks_.empty() ? 0 : received_at_looks_.front();
+  return kLeastLine + static_cast<size_t>(received_ - before);
+}
+
 // What one holder may take while others are still being reached: for a moment an eighth of all, so
 // that a large file that comes fast is spread over its holders, and not read from the nearest
 // alone.
@@ -200,22 +225,33 @@ size_t FetchSession::Target(const Holder& holder) const {
   return std::clamp(wanted, kLeastTarget, most);
 }
 
-// Bytes a second while something was outstanding; 0 until measured.
+void FetchSession::Count(Holder& holder, size_t read) {
+  received_ += read;
+  if (holder.assigned.empty()) return;
+  const Time now = parts_.runtime.Now();
+  holder.lately.bytes += read;
+  holder.lately.busy += now - std::exchange(holder.counted_since, now);
+  if (holder.lately.busy > kRateSpan) holder.before = std::exchange(holder.lately, {});
+}
+
+// Bytes a second, lately, while something was outstanding; 0 until measured.
 double FetchSession::Rate(const Holder& holder) const {
-  Duration busy = holder.busy;
-  if (!holder.assigned.empty()) busy += parts_.runtime.Now() - holder.busy_since;
+  Duration busy = holder.before.busy + holder.lately.busy;
+  if (!holder.assigned.empty()) busy += parts_.runtime.Now() - holder.counted_since;
   const double seconds = absl::ToDoubleSeconds(busy);
-  return seconds < 0.001 ? 0 : static_cast<double>(holder.bytes) / seconds;
+  const auto bytes = static_cast<double>(holder.before.bytes + holder.lately.bytes);
+  return seconds < 0.001 ? 0 : bytes / seconds;
 }
 
 bool FetchSession::TooSlow(const Holder& holder) const {
   if (parts_.runtime.Now() - holder.busy_since < kMeasuredAfter) return false;
-  if (received_ < holder.busy_from) return false;
+  if (holder.was_slow || received_ < holder.busy_from) return false;
+  // Who has sent next to nothing yet is silent, not slow.
+  if (holder.before.bytes + holder.lately.bytes < kJudgedBytes) return false;
   std::vector<double> others;
   for (const auto& [peer, other] : holders_) {
-    if (other.get() != &holder && other->state == Holder::State::kServing && other->blocks > 0) {
-      others.push_back(Rate(*other));
-    }
+    if (other.get() == &holder || other->state != Holder::State::kServing) continue;
+    if (const double rate = Rate(*other); rate > 0) others.push_back(rate);
   }
   if (others.size() < 2) return false;
   const auto middle = others.begin() + static_cast<ptrdiff_t>(others.size() / 2);
@@ -223,9 +259,10 @@ bool FetchSession::TooSlow(const Holder& holder) const {
   return Rate(holder) < *middle * kSlowShare;
 }
 
-bool FetchSession::Usable(Holder& holder, Time last_progress) {
+bool FetchSession::Usable(Holder& holder, Time last_progress, size_t read) {
   const std::optional<Duration> measured = parts_.peers.rtt_p90(holder.info.id);
   MutexLock lock(mutex_);
+  Count(holder, read);
   if (ended_ || holder.state != Holder::State::kServing) return false;
   const Time now = parts_.runtime.Now();
   if (now - last_progress > options_.patience) return false;
@@ -245,7 +282,10 @@ bool FetchSession::Usable(Holder& holder, Time last_progress) {
   holder.received_then = received_;
   const Duration round_trip = measured.value_or(std::max(
       holder.round_trip, holder.blocks == 0 ? kUnmeasuredRoundTrip : absl::ZeroDuration()));
-  return now - holder.silent_since <= 3 * round_trip + kSilence && !TooSlow(holder);
+  if (now - holder.silent_since > 3 * round_trip + kSilence) return false;
+  if (!TooSlow(holder)) return true;
+  holder.was_slow = true;
+  return false;
 }
 
 void FetchSession::NoteBitmap(Holder& holder, const std::vector<Multihash>& asked,
@@ -261,7 +301,14 @@ void FetchSession::NoteBitmap(Holder& holder, const std::vector<Multihash>& aske
       const bool known = std::find(holders.begin(), holders.end(), &holder) != holders.end();
       const bool has = TestBit(bitmap, i);
       if (has && !known) holders.push_back(&holder);
-      if (has && !found->second.probe) holder.available.push_back(asked[i]);
+      if (has && !found->second.probe) {
+        // What a restore waits for goes before the rest of the file.
+        if (found->second.baskets.empty()) {
+          holder.available.push_back(asked[i]);
+        } else {
+          holder.available.push_front(asked[i]);
+        }
+      }
       if (!has) SearchIfUnknown(asked[i], found->second);
     }
   }
@@ -298,7 +345,7 @@ void FetchSession::NoteBlock(Holder& holder, const Multihash& id, absl::StatusOr
 void FetchSession::Leave(Holder& holder, absl::Status why, bool wrong) {
   if (wrong) {
     parts_.peers.scores.Note(holder.info.id, Conduct::kWrongBytes);
-  } else if (!why.ok() && !ended()) {
+  } else if (!why.ok() && !absl::IsResourceExhausted(why) && !ended()) {
     parts_.peers.scores.Note(holder.info.id, Conduct::kTimedOut);
   }
   {
@@ -307,6 +354,8 @@ void FetchSession::Leave(Holder& holder, absl::Status why, bool wrong) {
     holder.has_task = false;
     const bool was_asked_to = holder.state == Holder::State::kLeft;
     const Time now = parts_.runtime.Now();
+    // Who has nothing more to do has not failed, nor has who found no task here.
+    if (why.ok() || absl::IsResourceExhausted(why)) holder.attempts = 0;
     // As long as anything comes, who has only been silent may have been so for its sake.
     const bool may_come_yet = holder.state == Holder::State::kServing &&
                               absl::IsDeadlineExceeded(why) &&
@@ -317,7 +366,8 @@ void FetchSession::Leave(Holder& holder, absl::Status why, bool wrong) {
     if (wrong) ++holder.bad;
     const bool again = !wrong && (holder.attempts < kMaxAttempts || may_come_yet);
     if (!was_asked_to) {
-      holder.retry_at = again ? now + kRetryAfter * holder.attempts : absl::InfiniteFuture();
+      holder.retry_at =
+          again ? now + kRetryAfter * std::max(holder.attempts, 1) : absl::InfiniteFuture();
     }
     const std::deque<Multihash> assigned = holder.assigned;
     for (const Multihash& id : assigned) Unassign(holder, id);

@@ -106,7 +106,7 @@ void FetchSession::StartTasks() {
   std::vector<std::pair<Multihash, uint64_t>> searches;
   std::vector<Holder*> holders;
   std::vector<Multihash> to_learn_of;
-  std::vector<Multihash> to_find;
+  std::vector<std::pair<Multihash, uint64_t>> to_find;
   std::vector<StripeKey> restores;
   {
     MutexLock lock(mutex_);
@@ -126,7 +126,10 @@ void FetchSession::StartTasks() {
     }
     holders.swap(to_start_);
     to_learn_of.swap(to_learn_of_);
-    to_find.swap(to_find_);
+    for (Multihash& group : to_find_) to_find.emplace_back(std::move(group), ++searches_begun_);
+    to_find_.clear();
+    finding_holders_ += to_find.size();
+    lingering_ += to_find.size();
     while (restoring_.size() < kMaxRestores && !to_restore_.empty()) {
       restores.push_back(to_restore_.front());
       restoring_.insert(std::move(to_restore_.front()));
@@ -156,7 +159,21 @@ void FetchSession::StartTasks() {
           EndSearch(search.first, search.second);
         });
   }
-  for (const Multihash& group : to_find) FindHolders(group);
+  for (const std::pair<Multihash, uint64_t>& search : to_find) {
+    start(
+        "find holders",
+        [self, search] {
+          self->Search(search.first, search.second);
+          MutexLock lock(self->mutex_);
+          --self->finding_holders_;
+        },
+        [&](const absl::Status&) {
+          MutexLock lock(mutex_);
+          --finding_holders_;
+          --lingering_;
+          to_find_.push_back(search.first);  // Watch tries again.
+        });
+  }
   for (const Multihash& group : to_learn_of) {
     start(
         "learn of a group", [self, group] { self->LearnOf(group); },
@@ -169,7 +186,11 @@ void FetchSession::StartTasks() {
     start(
         "restore a stripe",
         [self, stripe] { RestoreTask(*self, stripe.first, stripe.second).Run(); },
-        [&](const absl::Status& status) { EndRestore(stripe, {}, status); });
+        [&](const absl::Status&) {
+          MutexLock lock(mutex_);
+          restoring_.erase(stripe);
+          to_restore_.push_front(stripe);  // Watch tries again.
+        });
   }
   for (Holder* holder : holders) {
     start(
@@ -255,25 +276,12 @@ void FetchSession::SearchIfUnknown(const Multihash& id, Item& item) {
 }
 
 void FetchSession::FindHolders(const Multihash& group) {
-  uint64_t number;
   {
     MutexLock lock(mutex_);
     if (ended_ || local_only_) return;
-    number = ++searches_begun_;
-    ++finding_holders_;
-    ++lingering_;
+    to_find_.push_back(group);
   }
-  const absl::Status started =
-      parts_.tasks.Start("find holders", [self = shared_from_this(), group, number] {
-        self->Search(group, number);
-        MutexLock lock(self->mutex_);
-        --self->finding_holders_;
-      });
-  if (started.ok()) return;
-  MutexLock lock(mutex_);
-  search_error_ = started;
-  --finding_holders_;
-  --lingering_;
+  StartTasks();
 }
 
 // A node that has just been started knows nobody yet: what it cannot find now it may find soon,
@@ -290,6 +298,8 @@ void FetchSession::WaitForFirstPeer(Router& router) {
 
 bool FetchSession::IsFirstSearch(const Multihash& id) const {
   MutexLock lock(mutex_);
+  const auto group = groups_.find(id);
+  if (group != groups_.end() && group->second.searched_again) return false;
   const auto found = items_.find(id);
   return found == items_.end() || found->second.searches == 0;
 }
@@ -337,7 +347,9 @@ void FetchSession::Search(const Multihash& id, uint64_t number) {
     }
     if (!error.ok()) search_error_ = error;
     if (Item* item = EndSearch(id, number)) {
-      item->searches = alone ? kMaxSearchesPerBlock : item->searches + 1;
+      // One that found no task here did not take place.
+      const bool took_place = !absl::IsResourceExhausted(error);
+      item->searches = alone ? kMaxSearchesPerBlock : item->searches + took_place;
       item->providers_found = std::max(item->providers_found, found);
       item->searched_at = parts_.runtime.Now();
     }
@@ -400,6 +412,8 @@ void FetchSession::Watch() {
     MutexLock lock(mutex_);
     if (ended_) return;
     const Time now = parts_.runtime.Now();
+    received_at_looks_.push_back(received_);
+    if (received_at_looks_.size() > kLooks) received_at_looks_.pop_front();
     bool missing = false;
     for (auto& [id, item] : items_) {
       if (!item.in_network || !item.assigned.empty() || SomeoneMayHave(id, item)) continue;

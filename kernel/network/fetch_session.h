@@ -1,7 +1,6 @@
 #ifndef L2P_KERNEL_NETWORK_FETCH_SESSION_H_
 #define L2P_KERNEL_NETWORK_FETCH_SESSION_H_
 
-#include <atomic>
 #include <deque>
 #include <map>
 #include <memory>
@@ -45,6 +44,8 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
   static constexpr size_t kMaxSidecars = 16;         // Kept in one session.
   static constexpr size_t kFirstTarget = 512 << 10;  // Bytes asked of a holder not yet measured.
   static constexpr size_t kLeastTarget = 2 << 20;    // And of one that was, however slow.
+  static constexpr size_t kLeastLine = 2 << 20;      // And of all, however slow this node's link.
+  static constexpr size_t kLooks = 16;               // Of Watch, that are remembered: four seconds.
   static constexpr uint32_t kUnknownSize = 256 * 1024;
 
   struct Parts {  // All lent; they outlive the session and its tasks.
@@ -99,7 +100,8 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
   struct FoundGroup {
     std::vector<PeerInfo> holders;  // Some of them; more may be found.
     std::set<PeerId> asked;
-    bool learnt = false;  // There is nothing more to ask.
+    bool learnt = false;          // There is nothing more to ask.
+    bool searched_again = false;  // For want of pieces.
     enum class State { kUnasked, kAsking, kAsked } state = State::kUnasked;
   };
   using StripeKey = std::pair<std::shared_ptr<const Sidecar>, size_t>;
@@ -124,15 +126,22 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
     uint64_t blocks = 0;
     uint64_t bad = 0;
     Duration round_trip = absl::ZeroDuration();  // The longest answer about presence.
-    Duration busy = absl::ZeroDuration();  // Time with something outstanding, until busy_since.
-    Time busy_since = absl::InfiniteFuture();
+    // What came while something was outstanding, in the span of kRateSpan before and the one since.
+    struct Span {
+      uint64_t bytes = 0;
+      Duration busy = absl::ZeroDuration();
+    };
+    Span before, lately;
+    Time busy_since = absl::InfiniteFuture();     // Something is outstanding.
+    Time counted_since = absl::InfiniteFuture();  // Of that, what `lately` does not have.
+    bool was_slow = false;  // And left for it; asked again, it is the last resort.
     Time last_progress = absl::InfinitePast();
     Time silent_since = absl::InfinitePast();  // Later, if others came first.
     // What received_ will be when all has come that was asked of the others before: before its
     // last progress, and before busy_since.
     uint64_t silent_from = 0;
     uint64_t busy_from = 0;
-    uint64_t received_then = 0;  // At the last look at silent_since.
+    uint64_t received_then = 0;   // At the last look at silent_since.
     std::shared_ptr<Event> work;  // Set when its task has something to do.
   };
 
@@ -157,6 +166,10 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
   std::shared_ptr<const Sidecar> FetchSidecar(const Multihash& id, const Multihash& group);
   void Promote(const Multihash& id, Item& item) L2P_REQUIRES(mutex_);
 
+  // Waits until `done`; false when nothing has come from anyone for as long as this reader has
+  // patience.
+  bool AwaitWhileAnythingComes(const std::function<bool()>& done);
+
   // For RestoreTask. Blocks are items with its basket until they are dropped.
   void Ask(const std::vector<BlockRef>& blocks, const std::shared_ptr<Basket>& basket, bool probe);
   void Fetch(const std::vector<Multihash>& ids);
@@ -174,7 +187,8 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
   void NoteBitmap(Holder& holder, const std::vector<Multihash>& asked, const std::string& bitmap,
                   Duration took);
   void NoteBlock(Holder& holder, const Multihash& id, absl::StatusOr<Bytes> data);
-  bool Usable(Holder& holder, Time last_progress);
+  // `read`: bytes that came with that.
+  bool Usable(Holder& holder, Time last_progress, size_t read);
   void Leave(Holder& holder, absl::Status why, bool wrong);
 
   void NeedFromNetwork(const Multihash& id, Item& item) L2P_REQUIRES(mutex_);
@@ -183,10 +197,13 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
   void Assign(Holder& holder, std::vector<Multihash>& want) L2P_REQUIRES(mutex_);
   size_t FirstShare(const Holder& holder) const L2P_REQUIRES(mutex_);
   std::optional<Multihash> TakeOver(const Holder& holder) const L2P_REQUIRES(mutex_);
+  std::optional<Multihash> FirstOverdue(const Holder& holder) const L2P_REQUIRES(mutex_);
   void AssignOne(Holder& holder, const Multihash& id, Item& item) L2P_REQUIRES(mutex_);
   void Unassign(Holder& holder, const Multihash& id) L2P_REQUIRES(mutex_);
   size_t Target(const Holder& holder) const L2P_REQUIRES(mutex_);
   double Rate(const Holder& holder) const L2P_REQUIRES(mutex_);
+  void Count(Holder& holder, size_t read) L2P_REQUIRES(mutex_);
+  size_t LongestLine() const L2P_REQUIRES(mutex_);
   bool TooSlow(const Holder& holder) const L2P_REQUIRES(mutex_);
   void Deliver(const Multihash& id, absl::StatusOr<Bytes> data) L2P_REQUIRES(mutex_);
   void GiveVerdicts() L2P_REQUIRES(mutex_);
@@ -226,7 +243,8 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
   std::deque<StripeKey> to_restore_ L2P_GUARDED_BY(mutex_);
   std::set<StripeKey> restoring_ L2P_GUARDED_BY(mutex_);
   Time first_served_at_ L2P_GUARDED_BY(mutex_) = absl::InfiniteFuture();
-  std::atomic<uint64_t> received_ = 0;  // Bytes, from all holders.
+  uint64_t received_ L2P_GUARDED_BY(mutex_) = 0;                     // Bytes, from all holders.
+  std::deque<uint64_t> received_at_looks_ L2P_GUARDED_BY(mutex_);    // The latest of Watch.
   Time last_arrival_ L2P_GUARDED_BY(mutex_) = absl::InfinitePast();  // Of a block.
   std::map<PeerId, std::shared_ptr<Stream>> streams_ L2P_GUARDED_BY(mutex_);  // Reset by End.
   std::unique_ptr<Registration> watch_ L2P_GUARDED_BY(mutex_);

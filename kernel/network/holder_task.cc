@@ -16,7 +16,10 @@ constexpr Duration kMemoryLimit = absl::Seconds(1);
 }  // namespace
 
 HolderTask::HolderTask(FetchSession& session, FetchSession::Holder& holder)
-    : session_(session), holder_(holder), last_progress_(session.parts_.runtime.Now()) {}
+    : session_(session),
+      holder_(holder),
+      last_progress_(session.parts_.runtime.Now()),
+      first_since_(last_progress_) {}
 
 void HolderTask::Run() {
   absl::StatusOr<std::shared_ptr<Stream>> stream = session_.Enter(holder_);
@@ -55,11 +58,12 @@ absl::StatusOr<bool> HolderTask::Ask() {
       return true;
     }
   }
-  if (questions_.empty()) last_progress_ = now;
+  const bool alone = questions_.empty();
+  if (alone) last_progress_ = first_since_ = now;
   wire::BlocksRequest request;
   for (const Multihash& id : have) request.add_have(id.bytes());
   for (const Multihash& id : want) request.add_want(id.bytes());
-  if (!have.empty()) questions_.push_back({std::move(have), {}, now});
+  if (!have.empty()) questions_.push_back({std::move(have), {}, now, alone});
   for (Multihash& id : want) questions_.push_back({{}, std::move(id), now});
   const Bytes message = FramedMessage(request.SerializeAsString());
   L2P_RETURN_IF_ERROR(stream_->Write({&message, 1}, now + kWriteLimit));
@@ -69,17 +73,17 @@ absl::StatusOr<bool> HolderTask::Ask() {
 absl::StatusOr<size_t> HolderTask::Read(MutableByteView into) {
   for (;;) {
     absl::StatusOr<size_t> got = stream_->Read(into, session_.parts_.runtime.Now() + kGlance);
-    if (got.ok()) {
-      last_progress_ = session_.parts_.runtime.Now();
-      session_.received_ += *got;
-    }
-    if (!absl::IsDeadlineExceeded(got.status())) {
-      if (!got.ok() || session_.Usable(holder_, last_progress_)) return got;
-      return absl::UnavailableError("much slower than the others");
-    }
-    if (!session_.Usable(holder_, last_progress_)) {
+    if (!got.ok() && !absl::IsDeadlineExceeded(got.status())) return got;
+    if (got.ok()) last_progress_ = session_.parts_.runtime.Now();
+    if (!session_.Usable(holder_, last_progress_, got.value_or(0))) {
       return absl::DeadlineExceededError("silent or much slower than the others");
     }
+    // Until it is known what one has, what it might have is looked for nowhere else.
+    if (!questions_.front().presence.empty() &&
+        session_.parts_.runtime.Now() - first_since_ > session_.options_.patience) {
+      return absl::UnavailableError("does not come to the end of an answer");
+    }
+    if (got.ok()) return got;
   }
 }
 
@@ -88,6 +92,7 @@ absl::Status HolderTask::Hear() {
   L2P_ASSIGN_OR_RETURN(const std::string message, ReadMessage(read, kMaxBlocksMessage));
   const Question question = std::move(questions_.front());
   questions_.pop_front();
+  first_since_ = session_.parts_.runtime.Now();
   wire::BlocksAnswer answer;
   if (!answer.ParseFromString(message)) {
     wrong_ = true;
@@ -95,7 +100,7 @@ absl::Status HolderTask::Hear() {
   }
   if (!question.presence.empty()) {
     session_.NoteBitmap(holder_, question.presence, answer.bitmap(),
-                        last_progress_ - question.sent);
+                        question.alone ? last_progress_ - question.sent : absl::ZeroDuration());
     return absl::OkStatus();
   }
   if (answer.status() != wire::BlocksAnswer::OK) {

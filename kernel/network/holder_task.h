@@ -22,6 +22,7 @@ class HolderTask {
     std::vector<Multihash> presence;  // Of a bitmap; else the question is `block`.
     Multihash block;
     Time sent;
+    bool alone = false;  // Nothing else was on the way.
   };
 
   absl::Status Converse();
@@ -37,6 +38,7 @@ class HolderTask {
   std::shared_ptr<Stream> stream_;  // Shared with the session, which resets it when it ends.
   std::deque<Question> questions_;
   Time last_progress_;
+  Time first_since_;  // The first question is the first.
   bool wrong_ = false;
 };
 

@@ -26,11 +26,9 @@ void RestoreTask::Run() {
 }
 
 absl::Status RestoreTask::Restore() {
-  // As long as any piece of the stripe comes now and then, it goes on.
-  for (size_t last_arrived = 0;;) {
-    const Time deadline = session_.parts_.runtime.Now() + session_.options_.patience;
+  for (;;) {
     std::vector<size_t> chosen;
-    Await(session_.mutex_, *session_.progress_, deadline, [&]() L2P_REQUIRES(session_.mutex_) {
+    session_.AwaitWhileAnythingComes([&]() L2P_REQUIRES(session_.mutex_) {
       chosen = Choose();
       return session_.ended_ || chosen.size() == sidecar_->needed() || session_.PresenceKnown(all_);
     });
@@ -38,13 +36,12 @@ absl::Status RestoreTask::Restore() {
       return absl::UnavailableError(absl::StrCat(chosen.size(), " of ", sidecar_->needed(),
                                                  " pieces of its stripe can be had"));
     }
-    const absl::Status fetched = Fetch(chosen, deadline);
+    const absl::Status fetched = Fetch(chosen);
     if (fetched.ok()) return Decode(chosen);
+    if (absl::IsDeadlineExceeded(fetched)) return fetched;
     MutexLock lock(session_.mutex_);
     if (session_.ended_) return absl::AbortedError("the reader has ended");
     // One that was chosen has gone; with another one in its place there may be enough.
-    if (absl::IsDeadlineExceeded(fetched) && basket_->size() == last_arrived) return fetched;
-    last_arrived = basket_->size();
   }
 }
 
@@ -60,23 +57,21 @@ std::vector<size_t> RestoreTask::Choose() const {
   return chosen;
 }
 
-absl::Status RestoreTask::Fetch(const std::vector<size_t>& pieces, Time deadline) {
+absl::Status RestoreTask::Fetch(const std::vector<size_t>& pieces) {
   std::vector<Multihash> ids;
   for (const size_t piece : pieces) {
     for (const BlockRef& block : blocks_[piece]) ids.push_back(block.id);
   }
   session_.Fetch(ids);
   bool lost = false;
-  const bool in_time =
-      Await(session_.mutex_, *session_.progress_, deadline, [&]() L2P_REQUIRES(session_.mutex_) {
-        lost =
-            session_.ended_ || !std::all_of(ids.begin(), ids.end(),
-                                            [&](const Multihash& id) L2P_REQUIRES(session_.mutex_) {
-                                              return session_.CanBeHad(id, *basket_);
-                                            });
-        return lost || std::all_of(ids.begin(), ids.end(),
-                                   [&](const Multihash& id) { return basket_->contains(id); });
-      });
+  const bool in_time = session_.AwaitWhileAnythingComes([&]() L2P_REQUIRES(session_.mutex_) {
+    lost = session_.ended_ || !std::all_of(ids.begin(), ids.end(),
+                                           [&](const Multihash& id) L2P_REQUIRES(session_.mutex_) {
+                                             return session_.CanBeHad(id, *basket_);
+                                           });
+    return lost || std::all_of(ids.begin(), ids.end(),
+                               [&](const Multihash& id) { return basket_->contains(id); });
+  });
   if (!in_time) return absl::DeadlineExceededError("the pieces of its stripe do not come");
   return lost ? absl::UnavailableError("a piece of its stripe has gone") : absl::OkStatus();
 }

@@ -25,7 +25,7 @@ class RestoreTask {
   absl::Status Restore();
   // Up to K pieces all of whose blocks can be had, data first: the reader may want them anyway.
   std::vector<size_t> Choose() const L2P_REQUIRES(session_.mutex_);
-  absl::Status Fetch(const std::vector<size_t>& pieces, Time deadline);
+  absl::Status Fetch(const std::vector<size_t>& pieces);
   absl::Status Decode(const std::vector<size_t>& pieces);
 
   FetchSession& session_;

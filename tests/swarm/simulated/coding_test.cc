@@ -105,6 +105,27 @@ TEST(CodedSwarm, AReaderOnASlowLinkGetsAllFromManyHolders) {
   });
 }
 
+// What is restored is fetched before the rest of the file, and waited for as long as that comes.
+TEST(CodedSwarm, AReaderOnASlowLinkRestoresWhatAnAbsentHolderHad) {
+  constexpr size_t kReader = 25;
+  SimSwarm swarm({.nodes = 26});
+  swarm.Run([&] {
+    const std::string content = TestBytes(5, 15'000'000);
+    Content::PutOptions how = Coded("rs:8/24");
+    how.chunker = "fixed:64KiB";
+    const auto put = swarm.Put(24, content, how);
+    ASSERT_TRUE(put.ok()) << put.status();
+    const std::vector<size_t> holders = HoldersOf(swarm, *put);
+    swarm.Kill(24);
+    swarm.Kill(holders[0] == kReader ? holders[1] : holders[0]);
+    swarm.network().SetBandwidth(kReader, 150'000, 150'000);
+    const auto got = swarm.Get(kReader, put->id);
+    ASSERT_TRUE(got.ok()) << got.status();
+    EXPECT_EQ(got->lone(), content);
+    EXPECT_LE(got->took, absl::Seconds(240)) << "100 s of transfer; restored stripes come twice";
+  });
+}
+
 TEST(CodedSwarm, OneOfThreeCopiesIsEnough) {
   SimSwarm swarm({.nodes = 12});
   swarm.Run([&] {
