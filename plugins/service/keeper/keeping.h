@@ -19,6 +19,7 @@ struct Options {
   Duration audit_allowance = absl::Milliseconds(150);  // Beyond the way there and back.
   uint64_t repair_rate = 10 << 20;                     // Bytes a second, fetched and pushed.
   Duration forget = absl::Hours(24 * 60);              // A peer away for so long.
+  size_t window_bytes = 16 << 20;                      // Of data pieces, rebuilt at a time.
 };
 
 // What the parts of a keeper share; all lent by the KeeperService.

@@ -12,19 +12,19 @@ constexpr size_t kFetchAtOnce = 4096;
 }  // namespace
 
 Rebuild::Rebuild(Host& host, Node& node, const GroupContent& content, std::set<Place> sources,
-                 std::vector<Place> wanted, OnFetched on_fetched)
+                 std::vector<Place> wanted, size_t window_bytes, OnFetched on_fetched)
     : host_(host),
       node_(node),
       content_(content),
       sources_(std::move(sources)),
       wanted_(std::move(wanted)),
       on_fetched_(std::move(on_fetched)),
-      built_(host.NewEvent()) {
+      changed_(host.NewEvent()) {
   const Sidecar& sidecar = *content_.sidecar;
   uint64_t bytes = 0;
   for (size_t s = 0; s < sidecar.stripes().size(); ++s) {
     const uint64_t size = uint64_t{sidecar.stripes()[s].length} * sidecar.needed();
-    if (bytes > 0 && bytes + size > kWindowBytes) {
+    if (bytes > 0 && bytes + size > window_bytes) {
       window_ends_.push_back(s);
       bytes = 0;
     }
@@ -40,14 +40,33 @@ Rebuild::Rebuild(Host& host, Node& node, const GroupContent& content, std::set<P
 
 CodingParts Rebuild::Parts() { return {host_.crypto(), &host_.tasks(), &host_.memory()}; }
 
-void Rebuild::Read(std::span<const Multihash> ids, std::span<absl::StatusOr<Bytes>> out) {
+BlockReader Rebuild::NewReader() {
+  const std::shared_ptr<Reader> reader(new Reader, [this](Reader* ended) { Leave(ended); });
+  MutexLock lock(mutex_);
+  readers_.insert(reader.get());
+  return [this, reader](std::span<const Multihash> ids, std::span<absl::StatusOr<Bytes>> out) {
+    Read(*reader, ids, out);
+  };
+}
+
+void Rebuild::Leave(Reader* reader) {
+  {
+    MutexLock lock(mutex_);
+    readers_.erase(reader);
+    changed_->Set();
+  }
+  delete reader;
+}
+
+void Rebuild::Read(Reader& reader, std::span<const Multihash> ids,
+                   std::span<absl::StatusOr<Bytes>> out) {
   for (size_t i = 0; i < ids.size(); ++i) {
     const auto window = window_of_.find(ids[i]);
     if (window == window_of_.end()) {  // A node, an empty leaf or the sidecar: every holder's.
       node_.blocks().Get(ids.subspan(i, 1), out.subspan(i, 1));
       continue;
     }
-    const absl::StatusOr<std::shared_ptr<const Window>> blocks = WindowOf(window->second);
+    const absl::StatusOr<std::shared_ptr<const Window>> blocks = WindowOf(reader, window->second);
     if (blocks.ok()) {
       out[i] = (*blocks)->at(ids[i]);
     } else {
@@ -56,23 +75,70 @@ void Rebuild::Read(std::span<const Multihash> ids, std::span<absl::StatusOr<Byte
   }
 }
 
-absl::StatusOr<std::shared_ptr<const Rebuild::Window>> Rebuild::WindowOf(size_t window) {
+absl::StatusOr<std::shared_ptr<const Rebuild::Window>> Rebuild::WindowOf(Reader& reader,
+                                                                         size_t window) {
+  {
+    MutexLock lock(mutex_);
+    reader.window = std::max(reader.window, window);
+    reader.is_left_behind &= IsBehindOthers(reader);
+    changed_->Set();
+  }
   std::shared_ptr<const Window> ready;
-  Await(mutex_, *built_, absl::InfiniteFuture(), [&]() L2P_REQUIRES(mutex_) {
+  const auto find = [&]() L2P_REQUIRES(mutex_) {
     if (const auto found = windows_.find(window); found != windows_.end()) ready = found->second;
-    return ready != nullptr || (!building_ && (building_ = true));
-  });
+    return ready != nullptr;
+  };
+  const auto claim = [&]() L2P_REQUIRES(mutex_) { return !building_ && (building_ = true); };
+  const bool together =
+      Await(mutex_, *changed_, host_.Now() + kPatience,
+            [&]() L2P_REQUIRES(mutex_) { return find() || (!IsAheadOfOthers(window) && claim()); });
+  if (!together) {
+    Await(mutex_, *changed_, absl::InfiniteFuture(), [&]() L2P_REQUIRES(mutex_) {
+      if (find() || !claim()) return ready != nullptr;
+      LeaveOthersBehind(window);
+      return true;
+    });
+  }
   if (ready != nullptr) return ready;
   absl::StatusOr<std::shared_ptr<const Window>> made = Build(window);
   MutexLock lock(mutex_);
   building_ = false;
-  if (made.ok()) {
-    // Readers go upwards: the lowest window is the one that is needed least.
-    if (windows_.size() == kWindows) windows_.erase(windows_.begin());
-    windows_[window] = *made;
-  }
-  built_->Set();
+  if (made.ok()) Store(window, *made);
+  changed_->Set();
   return made;
+}
+
+// Building the window would drop one that a slower reader still needs.
+bool Rebuild::IsAheadOfOthers(size_t window) const {
+  return std::any_of(readers_.begin(), readers_.end(), [&](const Reader* reader) {
+    return !reader->is_left_behind && reader->window + 1 < window;
+  });
+}
+
+bool Rebuild::IsBehindOthers(const Reader& reader) const {
+  return std::any_of(readers_.begin(), readers_.end(),
+                     [&](const Reader* other) { return reader.window + 1 < other->window; });
+}
+
+void Rebuild::LeaveOthersBehind(size_t window) {
+  for (Reader* reader : readers_) reader->is_left_behind |= reader->window + 1 < window;
+}
+
+void Rebuild::Store(size_t window, std::shared_ptr<const Window> blocks) {
+  std::set<size_t> in_use;
+  bool is_any_left_behind = false;
+  for (const Reader* reader : readers_) {
+    in_use.insert(reader->window);
+    is_any_left_behind |= reader->is_left_behind;
+  }
+  const size_t most = kWindows + (is_any_left_behind ? 1 : 0);
+  while (windows_.size() >= most) {
+    const auto unused = std::find_if(windows_.begin(), windows_.end(), [&](const auto& entry) {
+      return !in_use.contains(entry.first);
+    });
+    windows_.erase(unused == windows_.end() ? windows_.begin() : unused);
+  }
+  windows_[window] = std::move(blocks);
 }
 
 absl::StatusOr<std::shared_ptr<const Rebuild::Window>> Rebuild::Build(size_t window) {

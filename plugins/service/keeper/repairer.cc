@@ -203,17 +203,22 @@ absl::Status Repairer::Restore(const Multihash& group, std::span<const MemberVie
                                     std::span<absl::StatusOr<Bytes>> out) {
       keeping_.node.blocks().Get(ids, out);
     };
-    return Fill(content, std::move(candidates), missing, read);
+    return Fill(content, std::move(candidates), missing, [&] { return read; });
   }
   L2P_RETURN_IF_ERROR(CheckDag(keeping_.node, *content.sidecar));
-  Rebuild rebuild(keeping_.host, keeping_.node, content, sources, missing, [this](uint64_t bytes) {
-    fetched_bytes_.Add(static_cast<int64_t>(bytes));
-    pace_.Take(bytes);
-  });
-  return Fill(content, std::move(candidates), missing,
-              [&](std::span<const Multihash> ids, std::span<absl::StatusOr<Bytes>> out) {
-                rebuild.Read(ids, out);
-              });
+  Rebuild rebuild(keeping_.host, keeping_.node, content, sources, missing,
+                  keeping_.options.window_bytes, [this](uint64_t bytes) {
+                    fetched_bytes_.Add(static_cast<int64_t>(bytes));
+                    pace_.Take(bytes);
+                  });
+  return Fill(content, std::move(candidates), missing, [&] { return rebuild.NewReader(); });
+}
+
+size_t Repairer::PushesAtOnce() const {
+  constexpr uint64_t kReadAtOnce = 2 << 20;  // By a push.
+  const uint64_t of_round =
+      keeping_.options.repair_rate * static_cast<uint64_t>(absl::ToInt64Seconds(kRound));
+  return std::clamp<size_t>(of_round / kReadAtOnce, kLeastPushesAtOnce, kPushesAtOnce);
 }
 
 BlockReader Repairer::Paced(BlockReader read) {
@@ -233,16 +238,17 @@ BlockReader Repairer::Paced(BlockReader read) {
 class Repairer::Filling {
  public:
   Filling(const Keeping& keeping, const GroupContent& content, std::vector<PeerInfo> candidates,
-          std::vector<Place> missing, BlockReader read)
+          std::vector<Place> missing, NewReader new_reader, size_t at_once)
       : keeping_(keeping),
         content_(content),
         candidates_(std::move(candidates)),
         missing_(std::move(missing)),
-        read_(std::move(read)) {}
+        new_reader_(std::move(new_reader)),
+        at_once_(at_once) {}
 
   void Run() {
     TaskGroup pushes(keeping_.host.tasks(), keeping_.host.NewEvent());
-    for (size_t i = 0; i < std::min(kPushesAtOnce, missing_.size()); ++i) {
+    for (size_t i = 0; i < std::min(at_once_, missing_.size()); ++i) {
       pushes.Start("keeper push", [this] { FillPlaces(); }).IgnoreError();
     }
   }
@@ -260,10 +266,13 @@ class Repairer::Filling {
 
   void FillPlace(Place place) {
     const HeldGroups::Content share = content_.ShareOf(place);
+    BlockReader read;
     while (const std::optional<size_t> next = Next(next_candidate_, candidates_.size())) {
       const PeerInfo& candidate = candidates_[*next];
+      // The last one is given up only now: the others have not gone far by then.
+      read = new_reader_();
       const absl::Status pushed =
-          keeping_.node.peers().Push(candidate, share, content_.held.until, read_);
+          keeping_.node.peers().Push(candidate, share, content_.held.until, read);
       MutexLock lock(mutex_);
       if (pushed.ok()) {
         added.push_back({content_.record.group, place, candidate.id});
@@ -284,15 +293,18 @@ class Repairer::Filling {
   const GroupContent& content_;
   const std::vector<PeerInfo> candidates_;
   const std::vector<Place> missing_;
-  const BlockReader read_;
+  const NewReader new_reader_;
+  const size_t at_once_;
   Mutex mutex_{"Filling"};
   size_t next_place_ = 0;  // Guarded by mutex_, as all that follows Run.
   size_t next_candidate_ = 0;
 };
 
 absl::Status Repairer::Fill(const GroupContent& content, std::vector<PeerInfo> candidates,
-                            const std::vector<Place>& missing, const BlockReader& read) {
-  Filling filling(keeping_, content, std::move(candidates), missing, Paced(read));
+                            const std::vector<Place>& missing, const NewReader& new_reader) {
+  Filling filling(
+      keeping_, content, std::move(candidates), missing, [&] { return Paced(new_reader()); },
+      PushesAtOnce());
   filling.Run();
   const Multihash& group = content.record.group;
   for (const MemberHint& hint : filling.added) {
@@ -375,10 +387,11 @@ absl::Status Repairer::MendOne(const Multihash& group, const std::vector<BlockRe
     }
   }
   Rebuild rebuild(keeping_.host, keeping_.node, content, sources, {content.place},
-                  [this](uint64_t bytes) { pace_.Take(bytes); });
+                  keeping_.options.window_bytes, [this](uint64_t bytes) { pace_.Take(bytes); });
+  const BlockReader read = rebuild.NewReader();
   for (const Multihash& id : left) {
     absl::StatusOr<Bytes> made = absl::UnknownError("");
-    rebuild.Read({&id, 1}, {&made, 1});
+    read({&id, 1}, {&made, 1});
     if (!made.ok()) return made.status();
     const Block block{id, *std::move(made)};
     L2P_RETURN_IF_ERROR(keeping_.node.blocks().Put({&block, 1}));

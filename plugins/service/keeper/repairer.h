@@ -1,6 +1,7 @@
 #ifndef L2P_PLUGINS_SERVICE_KEEPER_REPAIRER_H_
 #define L2P_PLUGINS_SERVICE_KEEPER_REPAIRER_H_
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -21,7 +22,12 @@ namespace l2p::keeper {
 // [any thread], but Step, which never overlaps itself.
 class Repairer {
  public:
-  static constexpr size_t kPushesAtOnce = 4;
+  // All places that a repair may have to fill: who comes later reads again what the first have
+  // read. No more than can have something of their share each kRound at the repair rate, though, or
+  // receivers would hang up.
+  static constexpr size_t kPushesAtOnce = 16;
+  static constexpr size_t kLeastPushesAtOnce = 4;
+  static constexpr Duration kRound = absl::Seconds(8);
   static constexpr Duration kConsent = absl::Minutes(10);  // Asked for again while it lasts.
   // Between tries of one group that came to nothing, at first; each pause is twice the last.
   static constexpr Duration kPause = absl::Minutes(1);
@@ -63,10 +69,12 @@ class Repairer {
   bool AskAll(const Multihash& group, const std::set<PeerId>& peers, Duration time);
   absl::Status Restore(const Multihash& group, std::span<const MemberView> members,
                        const Verdict& verdict);
+  using NewReader = std::function<BlockReader()>;  // For one push.
   absl::Status Fill(const GroupContent& content, std::vector<PeerInfo> candidates,
-                    const std::vector<Place>& missing, const BlockReader& read);
+                    const std::vector<Place>& missing, const NewReader& new_reader);
   absl::Status MendOne(const Multihash& group, const std::vector<BlockRef>& lost);
   void TellMembers(const Multihash& group, const std::vector<MemberHint>& added);
+  size_t PushesAtOnce() const;
   BlockReader Paced(BlockReader read);
 
   const Keeping& keeping_;

@@ -59,6 +59,7 @@ struct Party {
             absl::StatusOr<TreeProof> proof = auditor.Prove(*asked.leaf);
             if (proof.ok()) answer.proof = *std::move(proof);
           }
+          on_request(from.peer, asked, answer);
           return Bytes::Of(Encode(answer));
         });
   }
@@ -81,6 +82,9 @@ struct Party {
   Prober prober;
   Auditor auditor;
   std::function<void()> before_proof = [] {};
+  // Answers claims and hears hints.
+  std::function<void(const PeerId&, const KeeperRequest&, KeeperAnswer&)> on_request =
+      [](const PeerId&, const KeeperRequest&, KeeperAnswer&) {};
   std::unique_ptr<Registration> serving;
 };
 

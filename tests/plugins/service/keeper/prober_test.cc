@@ -1,4 +1,4 @@
-// Probes between keepers on TestNodes: what they find out, and what they cost.
+// Probes between keepers on TestNodes: what they find out, and what they cost. And repairs.
 #include "prober.h"
 
 #include <gmock/gmock.h>
@@ -7,6 +7,7 @@
 #include "keeper_service.h"
 #include "l2p/testkit/gtest_conformance.h"
 #include "l2p/testkit/service_conformance.h"
+#include "repair_world.h"
 
 namespace l2p::keeper {
 namespace {
@@ -106,6 +107,46 @@ TEST(Prober, CostsTwentyMegabytesADayAtMostHoweverManyGroupsAreHeld) {
     EXPECT_GE(exchanges, 1000u);
     EXPECT_LE(bytes, 20'000'000u);
     EXPECT_EQ(self.roster.Members(GroupOf(1)).size(), 24u);
+  });
+}
+
+TEST(Repairer, FetchesAGroupOnceHoweverManyPlacesItFillsAndHoweverSlowOneOfThemIs) {
+  constexpr size_t kStripes = 5;
+  RepairWorld::Run(kStripes, [](RepairWorld& world) {
+    world.node(0).push = [&](const PeerId& to, const Group& share, const BlockReader& read) {
+      return world.Receive(share, read, to == world.CandidateAt(2) ? 100e3 : 10e6);
+    };
+    world.repairer(0).Step();
+    testkit::TestMetrics& metrics = world.party(0).host.metrics();
+    EXPECT_EQ(metrics.Value("repairs_total"), 1);
+    const double piece = double{CodedGroup::kLeaf} * kStripes;
+    EXPECT_GE(metrics.Value("repair_fetched_bytes_total"), 6.9 * piece);
+    EXPECT_LE(metrics.Value("repair_fetched_bytes_total"), 7.5 * piece);
+  });
+}
+
+TEST(Repairer, DoesNotLetOthersHangUpForOneThatIsMuchTooSlow) {
+  constexpr size_t kStripes = 5;
+  RepairWorld::Run(kStripes, [](RepairWorld& world) {
+    Duration longest;
+    world.node(0).push = [&](const PeerId& to, const Group& share, const BlockReader& read) {
+      if (to == world.CandidateAt(2)) return world.Receive(share, read, 5e3);
+      Time last = world.simulation().Now();
+      return world.Receive(
+          share,
+          [&](std::span<const Multihash> ids, std::span<absl::StatusOr<Bytes>> out) {
+            read(ids, out);
+            longest = std::max(longest, world.simulation().Now() - last);
+            last = world.simulation().Now();
+          },
+          10e6);
+    };
+    world.repairer(0).Step();
+    testkit::TestMetrics& metrics = world.party(0).host.metrics();
+    EXPECT_EQ(metrics.Value("repairs_total"), 1);
+    EXPECT_LT(longest, absl::Seconds(25));
+    const double piece = double{CodedGroup::kLeaf} * kStripes;
+    EXPECT_LE(metrics.Value("repair_fetched_bytes_total"), 14.5 * piece);
   });
 }
 
