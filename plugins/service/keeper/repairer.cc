@@ -80,7 +80,7 @@ void Repairer::RepairOne(const Multihash& group, const KeptGroup& kept) {
       MutexLock lock(mutex_);
       running_ = group;
     }
-    const absl::Status restored = Restore(group, members, verdict);
+    const absl::Status restored = RestoreWithConsent(group, others, members, verdict);
     is_done = restored.ok();
     if (restored.ok()) {
       repairs_.Add(1);
@@ -99,6 +99,18 @@ void Repairer::RepairOne(const Multihash& group, const KeptGroup& kept) {
   if (!is_done) TryLater(group);
   AskAll(group, others, absl::ZeroDuration());
   grants_.Give(group, keeping_.self(), absl::InfinitePast(), keeping_.host.Now());
+}
+
+absl::Status Repairer::RestoreWithConsent(const Multihash& group, const std::set<PeerId>& others,
+                                          std::span<const MemberView> members,
+                                          const Verdict& verdict) {
+  const std::unique_ptr<Registration> renewing =
+      keeping_.host.tasks().Every("keeper consent", kRenewal, [&] {
+        const Time now = keeping_.host.Now();
+        grants_.Give(group, keeping_.self(), now + kConsent, now);
+        AskAll(group, others, kConsent);
+      });
+  return Restore(group, members, verdict);
 }
 
 // What does not work now, for want of peers or of consent, will not work in a minute either.
@@ -159,6 +171,10 @@ bool Repairer::Consent(const PeerId& peer, const RepairClaim& claim) {
   if (!kept) return !ended_.Contains(claim.group, now);
   const Duration time = std::min(claim.time, kConsent);
   if (time > absl::ZeroDuration()) {
+    {
+      MutexLock lock(mutex_);
+      if (running_ == claim.group) return false;
+    }
     const std::vector<MemberView> members = keeping_.roster.Members(claim.group);
     const bool is_member = std::any_of(members.begin(), members.end(),
                                        [&](const auto& member) { return member.peer == peer; });

@@ -28,7 +28,8 @@ class Repairer {
   static constexpr size_t kPushesAtOnce = 16;
   static constexpr size_t kLeastPushesAtOnce = 4;
   static constexpr Duration kRound = absl::Seconds(8);
-  static constexpr Duration kConsent = absl::Minutes(10);  // Asked for again while it lasts.
+  static constexpr Duration kConsent = absl::Minutes(10);
+  static constexpr Duration kRenewal = absl::Minutes(5);  // Asked for again while a repair lasts.
   // Between tries of one group that came to nothing, at first; each pause is twice the last.
   static constexpr Duration kPause = absl::Minutes(1);
   static constexpr Duration kLongestPause = absl::Hours(1);
@@ -67,6 +68,8 @@ class Repairer {
   // With those that once held the group.
   std::set<PeerId> WhoHasASay(const Multihash& group) const;
   bool AskAll(const Multihash& group, const std::set<PeerId>& peers, Duration time);
+  absl::Status RestoreWithConsent(const Multihash& group, const std::set<PeerId>& others,
+                                  std::span<const MemberView> members, const Verdict& verdict);
   absl::Status Restore(const Multihash& group, std::span<const MemberView> members,
                        const Verdict& verdict);
   using NewReader = std::function<BlockReader()>;  // For one push.

@@ -150,6 +150,26 @@ TEST(Repairer, DoesNotLetOthersHangUpForOneThatIsMuchTooSlow) {
   });
 }
 
+TEST(Repairer, KeepsTheConsentOfTheOthersForAsLongAsARepairLasts) {
+  RepairWorld::Run(1, [](RepairWorld& world) {
+    world.node(0).push = [&](const PeerId&, const Group&, const BlockReader&) {
+      world.simulation().Sleep(absl::Minutes(40));
+      return absl::OkStatus();
+    };
+    world.simulation().Start("first", [&] { world.repairer(0).Step(); });
+    for (int minutes = 4; minutes < 40; minutes += 9) {
+      world.simulation().Sleep(absl::Minutes(9));
+      world.repairer(1).Step();
+      EXPECT_EQ(world.party(1).host.metrics().Value("repair_pushed_bytes_total"), 0);
+      EXPECT_FALSE(world.repairer(0).Consent(world.PeerAt(1), {world.id(), absl::Minutes(10)}));
+      EXPECT_FALSE(world.repairer(2).Consent(world.PeerAt(1), {world.id(), absl::Minutes(10)}));
+    }
+    world.simulation().Sleep(absl::Minutes(10));
+    EXPECT_EQ(world.party(0).host.metrics().Value("repairs_total"), 1);
+    EXPECT_EQ(world.repairer(2).PhaseOf(world.id()), Repairer::Phase::kIdle);
+  });
+}
+
 }  // namespace
 }  // namespace l2p::keeper
 
