@@ -73,7 +73,7 @@ void KeeperService::Stop() {
 
 void KeeperService::Tick(Work& work) {
   Sync(work);
-  work.prober.Step();
+  if (IsSynced()) work.prober.Step();
   UpdateOpinions(work);
   roster_->ForgetAbsentSince(host_.Now() - options_.forget);
   if (absl::Status saved = roster_->Save(*state_); !saved.ok()) {
@@ -108,8 +108,15 @@ void KeeperService::Sync(Work& work) {
       work.repairer.ended().Drop(group, host_.Now());
     }
   }
+  const bool is_complete = !stopping_->Wait(absl::InfinitePast());
   MutexLock lock(mutex_);
   syncing_ = false;
+  is_synced_ |= is_complete;
+}
+
+bool KeeperService::IsSynced() {
+  MutexLock lock(mutex_);
+  return is_synced_;
 }
 
 void KeeperService::Adopt(Work& work, const HeldGroup& held) {
@@ -145,7 +152,7 @@ absl::StatusOr<std::optional<Bytes>> KeeperService::Answer(Work& work, const Cal
                                                            ByteView request) {
   L2P_ASSIGN_OR_RETURN(const KeeperRequest asked, ParseRequest(request));
   KeeperAnswer answer;
-  answer.ranges = work.prober.Answer(from.peer, asked.ranges);
+  if (IsSynced()) answer.ranges = work.prober.Answer(from.peer, asked.ranges);
   if (asked.claim) answer.granted = work.repairer.Consent(from.peer, *asked.claim);
   if (asked.leaf && !asked.leaf->blocks.empty()) {
     // Without a proof the audit has failed, which is what it is for.

@@ -47,6 +47,7 @@ class KeeperService final : public Service {
   void Tick(Work& work);
   // Takes on the groups that are held now and were not before.
   void Sync(Work& work);
+  bool IsSynced();
   void Adopt(Work& work, const HeldGroup& held);
   void UpdateOpinions(Work& work);
   absl::StatusOr<std::optional<Bytes>> Answer(Work& work, const Caller& from, ByteView request);
@@ -60,6 +61,8 @@ class KeeperService final : public Service {
   std::unique_ptr<Work> work_;
   Mutex mutex_{"KeeperService"};
   bool syncing_ L2P_GUARDED_BY(mutex_) = false;
+  // Until then a list of this node's groups would deny those that it has not come to yet.
+  bool is_synced_ L2P_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace l2p::keeper

@@ -253,13 +253,16 @@ BlockReader Repairer::Paced(BlockReader read) {
 // to the next candidate.
 class Repairer::Filling {
  public:
+  using OnAdded = std::function<void(const MemberHint& hint)>;  // May wait.
+
   Filling(const Keeping& keeping, const GroupContent& content, std::vector<PeerInfo> candidates,
-          std::vector<Place> missing, NewReader new_reader, size_t at_once)
+          std::vector<Place> missing, NewReader new_reader, OnAdded on_added, size_t at_once)
       : keeping_(keeping),
         content_(content),
         candidates_(std::move(candidates)),
         missing_(std::move(missing)),
         new_reader_(std::move(new_reader)),
+        on_added_(std::move(on_added)),
         at_once_(at_once) {}
 
   void Run() {
@@ -270,7 +273,7 @@ class Repairer::Filling {
   }
 
   // Once Run has returned.
-  std::vector<MemberHint> added;
+  size_t added = 0;
   std::string refusal;
 
  private:
@@ -289,9 +292,13 @@ class Repairer::Filling {
       read = new_reader_();
       const absl::Status pushed =
           keeping_.node.peers().Push(candidate, share, content_.held.until, read);
+      if (pushed.ok()) {
+        read = nullptr;  // Nobody has to wait for it any more.
+        on_added_({content_.record.group, place, candidate.id});
+      }
       MutexLock lock(mutex_);
       if (pushed.ok()) {
-        added.push_back({content_.record.group, place, candidate.id});
+        ++added;
         return;
       }
       refusal = absl::StrCat(candidate.id.ToString(), ": ", std::string(pushed.message()));
@@ -310,6 +317,7 @@ class Repairer::Filling {
   const std::vector<PeerInfo> candidates_;
   const std::vector<Place> missing_;
   const NewReader new_reader_;
+  const OnAdded on_added_;
   const size_t at_once_;
   Mutex mutex_{"Filling"};
   size_t next_place_ = 0;  // Guarded by mutex_, as all that follows Run.
@@ -320,38 +328,34 @@ absl::Status Repairer::Fill(const GroupContent& content, std::vector<PeerInfo> c
                             const std::vector<Place>& missing, const NewReader& new_reader) {
   Filling filling(
       keeping_, content, std::move(candidates), missing, [&] { return Paced(new_reader()); },
+      [&](const MemberHint& hint) {
+        keeping_.roster.AddTrusted(hint.group, hint.peer, hint.place);
+        TellMembers(hint);
+      },
       PushesAtOnce());
   filling.Run();
-  const Multihash& group = content.record.group;
-  for (const MemberHint& hint : filling.added) {
-    keeping_.roster.AddTrusted(group, hint.peer, hint.place);
-  }
-  TellMembers(group, filling.added);
-  if (filling.added.size() == missing.size()) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat(filling.added.size(), " of ", missing.size(),
+  if (filling.added == missing.size()) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(filling.added, " of ", missing.size(),
                                              " missing pieces were placed; ", filling.refusal));
 }
 
-// The new ones hear of everyone, the others of the new ones. Word that is lost is made up for by
-// the probes.
-void Repairer::TellMembers(const Multihash& group, const std::vector<MemberHint>& added) {
-  if (added.empty()) return;
-  const std::vector<MemberView> members = keeping_.roster.Members(group);
+// The new one hears of everyone, the others of the new one: at once, or it would deny what others
+// have by now learned that it holds. Word that is lost is made up for by the probes.
+void Repairer::TellMembers(const MemberHint& added) {
+  const std::vector<MemberView> members = keeping_.roster.Members(added.group);
   KeeperRequest to_old, to_new;
-  to_old.hints = added;
+  to_old.hints = {added};
   for (const MemberView& member : members) {
-    to_new.hints.push_back({group, member.place, member.peer});
+    to_new.hints.push_back({added.group, member.place, member.peer});
   }
-  std::set<PeerId> is_new;
-  for (const MemberHint& hint : added) is_new.insert(hint.peer);
   const Bytes old_message = Bytes::Of(Encode(to_old));
   const Bytes new_message = Bytes::Of(Encode(to_new));
   const Time deadline = keeping_.host.Now() + kAskLimit;
   const std::unique_ptr<Calls> calls = keeping_.node.messenger().NewCalls();
   for (const MemberView& member : members) {
     if (member.peer == keeping_.self() || !member.within_reach()) continue;
-    calls->Send({member.peer, {}}, kProtocol,
-                is_new.contains(member.peer) ? new_message : old_message, kMaxMessage, deadline);
+    calls->Send({member.peer, {}}, kProtocol, member.peer == added.peer ? new_message : old_message,
+                kMaxMessage, deadline);
   }
   while (keeping_.Next(*calls, deadline)) {
   }

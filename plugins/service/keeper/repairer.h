@@ -76,7 +76,7 @@ class Repairer {
   absl::Status Fill(const GroupContent& content, std::vector<PeerInfo> candidates,
                     const std::vector<Place>& missing, const NewReader& new_reader);
   absl::Status MendOne(const Multihash& group, const std::vector<BlockRef>& lost);
-  void TellMembers(const Multihash& group, const std::vector<MemberHint>& added);
+  void TellMembers(const MemberHint& added);
   size_t PushesAtOnce() const;
   BlockReader Paced(BlockReader read);
 

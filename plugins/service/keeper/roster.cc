@@ -184,8 +184,9 @@ void Roster::Put(Group& group, const PeerId& id, Place place, bool is_trusted, b
   if (is_new || moved) {
     membership.is_trusted = is_trusted;
     unsaved_.insert(group.kept.id);
-  } else {
-    membership.is_trusted = membership.is_trusted || is_trusted;
+  } else if (is_trusted && !membership.is_trusted) {
+    membership.is_trusted = true;
+    unsaved_.insert(group.kept.id);
   }
 }
 
@@ -243,7 +244,11 @@ void Roster::SetTrusted(const Multihash& id, const PeerId& peer, bool is_trusted
   const auto entry = peers_.find(peer);
   if (group == groups_.end() || entry == peers_.end()) return;
   const auto membership = entry->second.shares.find(&group->second);
-  if (membership != entry->second.shares.end()) membership->second.is_trusted = is_trusted;
+  if (membership == entry->second.shares.end() || membership->second.is_trusted == is_trusted) {
+    return;
+  }
+  membership->second.is_trusted = is_trusted;
+  unsaved_.insert(id);
 }
 
 template <typename Visit>

@@ -178,6 +178,33 @@ TEST(Roster, KnowsItsMembersAgainAfterARestart) {
   EXPECT_THAT(again.Members(GroupOf(2)), testing::SizeIs(1));
 }
 
+TEST(Roster, KnowsAgainWhomItHasComeToTrust) {
+  testkit::MemoryDisk disk;
+  State& state = **disk.OpenState("keeper");
+  const auto trusted_after_restart = [&] {
+    Roster again(crypto, kA);
+    EXPECT_TRUE(again.Load(state).ok());
+    again.Add({GroupOf(1), kSpec, 0, {}, PeerOf(999), PeerOf(999)}, {});
+    return again.Members(GroupOf(1)).size() - 1;
+  };
+  Roster a(crypto, kA);
+  Share2(a, 1, 0, kB, 1);
+  const Share claims[] = {{GroupOf(1), 2}};
+  a.Learn(PeerOf(3), claims);
+  a.Learn(PeerOf(4), claims);
+  ASSERT_TRUE(a.Save(state).ok());
+  EXPECT_EQ(trusted_after_restart(), 1u);
+  a.SetTrusted(GroupOf(1), PeerOf(3), true);
+  ASSERT_TRUE(a.Save(state).ok());
+  EXPECT_EQ(trusted_after_restart(), 2u);
+  a.AddTrusted(GroupOf(1), PeerOf(4), 2);
+  ASSERT_TRUE(a.Save(state).ok());
+  EXPECT_EQ(trusted_after_restart(), 3u);
+  a.SetTrusted(GroupOf(1), PeerOf(3), false);
+  ASSERT_TRUE(a.Save(state).ok());
+  EXPECT_EQ(trusted_after_restart(), 2u);
+}
+
 TEST(Roster, NotesSinceWhenAPeerIsAway) {
   Roster a(crypto, kA);
   Share2(a, 1, 0, kB, 1);
