@@ -81,7 +81,10 @@ void Repairer::RepairOne(const Multihash& group, const KeptGroup& kept) {
       running_ = group;
     }
     const absl::Status restored = RestoreWithConsent(group, others, members, verdict);
-    is_done = restored.ok();
+    // The new holders may not count: shunned by now, or beyond the cap of members.
+    is_done = restored.ok() && !Judge(keeping_.options.rule, kept.spec,
+                                      keeping_.roster.Members(group), keeping_.host.Now())
+                                    .repair_due;
     if (restored.ok()) {
       repairs_.Add(1);
       keeping_.Log(Severity::kInfo,
@@ -339,13 +342,14 @@ absl::Status Repairer::Fill(const GroupContent& content, std::vector<PeerInfo> c
                                              " missing pieces were placed; ", filling.refusal));
 }
 
-// The new one hears of everyone, the others of the new one: at once, or it would deny what others
-// have by now learned that it holds. Word that is lost is made up for by the probes.
+// The new one hears of everyone who is well, the others of the new one: at once, or it would deny
+// what others have by now learned that it holds. Word that is lost is made up for by the probes.
 void Repairer::TellMembers(const MemberHint& added) {
   const std::vector<MemberView> members = keeping_.roster.Members(added.group);
   KeeperRequest to_old, to_new;
   to_old.hints = {added};
   for (const MemberView& member : members) {
+    if (!member.trusted || !member.within_reach()) continue;  // It would trust them at our word.
     to_new.hints.push_back({added.group, member.place, member.peer});
   }
   const Bytes old_message = Bytes::Of(Encode(to_old));

@@ -171,7 +171,8 @@ void Roster::Put(Group& group, const PeerId& id, Place place, bool is_trusted, b
   if (id == self_ || id == group.kept.owner || !Fits(group, place)) return;
   const auto known = peers_.find(id);
   const bool is_new = known == peers_.end() || !known->second.shares.contains(&group);
-  if (is_new ? group.members.size() >= kMaxMembers : if_new_only) return;
+  if (!is_new && if_new_only) return;
+  if (is_new && group.members.size() >= kMaxMembers && !MakeRoom(group)) return;
   PeerEntry& peer = peers_[id];
   peer.id = id;
   Membership& membership = peer.shares[&group];
@@ -188,6 +189,18 @@ void Roster::Put(Group& group, const PeerId& id, Place place, bool is_trusted, b
     membership.is_trusted = true;
     unsaved_.insert(group.kept.id);
   }
+}
+
+// Of those that nobody vouches for the first had the longest time to pass an audit.
+bool Roster::MakeRoom(Group& group) {
+  const auto last = std::min_element(group.members.begin(), group.members.end(),
+                                     [](const Group::Member& a, const Group::Member& b) {
+                                       return std::pair(a.share->is_trusted, a.peer->absent_since) <
+                                              std::pair(b.share->is_trusted, b.peer->absent_since);
+                                     });
+  if (last->share->is_trusted && last->peer->absent_since == absl::InfiniteFuture()) return false;
+  Drop(group, *last->peer);
+  return true;
 }
 
 void Roster::Drop(Group& group, PeerEntry& peer) {
@@ -233,9 +246,10 @@ void Roster::Suggest(const PeerId& from, const MemberHint& hint) {
   bool is_believed = from == group.kept.pusher;
   if (const auto entry = peers_.find(from); entry != peers_.end()) {
     const auto membership = entry->second.shares.find(&group);
-    is_believed |= membership != entry->second.shares.end() && membership->second.is_trusted;
+    is_believed |= membership != entry->second.shares.end() && membership->second.is_trusted &&
+                   !entry->second.is_shunned;
   }
-  Put(group, hint.peer, hint.place, is_believed, true);
+  if (is_believed) Put(group, hint.peer, hint.place, true, true);
 }
 
 void Roster::SetTrusted(const Multihash& id, const PeerId& peer, bool is_trusted) {

@@ -27,13 +27,15 @@ struct KeptGroup {
 };
 
 // The Roster is who else holds the groups that this node holds, and when each was within reach. It
-// believes of a peer only what that peer says of itself: nobody can take another off the roster or
-// put it on.
+// believes of a peer only what that peer says of itself: nobody can take another off the roster,
+// and only who is trusted can put it on.
 //
 // [any thread]; Load and Save wait on the disk.
 class Roster {
  public:
-  static constexpr size_t kMaxMembers = 3 * Redundancy::kMaxHolders;  // Of a group.
+  // Of a group. A further one takes the place of one that is not trusted or, where all are, of the
+  // one that is away for longest.
+  static constexpr size_t kMaxMembers = 3 * Redundancy::kMaxHolders;
 
   Roster(const Crypto& crypto, PeerId self) : crypto_(crypto), self_(std::move(self)) {}
 
@@ -63,7 +65,7 @@ class Roster {
   // This node has given `peer` the pieces itself.
   void AddTrusted(const Multihash& group, const PeerId& peer, Place place);
   // `from` says that there is a member that this node did not know of. Believed for the time being
-  // if `from` is a trusted member itself, or brought the group here.
+  // if `from` is a trusted member itself, or brought the group here; else it changes nothing.
   void Suggest(const PeerId& from, const MemberHint& hint);
   void SetTrusted(const Multihash& group, const PeerId& peer, bool is_trusted);
 
@@ -133,6 +135,7 @@ class Roster {
   size_t ReachedPieces(const Group& group) const L2P_REQUIRES(mutex_);
   void Put(Group& group, const PeerId& peer, Place place, bool is_trusted, bool if_new_only)
       L2P_REQUIRES(mutex_);
+  bool MakeRoom(Group& group) L2P_REQUIRES(mutex_);
   void Drop(Group& group, PeerEntry& peer) L2P_REQUIRES(mutex_);
   Digest DigestOfOne(const Group& group, const PeerId& peer, Place place) const;
   template <typename Visit>

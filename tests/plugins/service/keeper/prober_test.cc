@@ -191,6 +191,51 @@ TEST(Repairer, TellsOfANewHolderWhileOthersAreStillBeingGivenTheirShares) {
   });
 }
 
+TEST(Repairer, NamesToANewHolderOnlyThoseThatAreTrustedAndWithinReach) {
+  RepairWorld::Run(1, [](RepairWorld& world) {
+    world.party(0).roster.SetTrusted(world.id(), world.PeerAt(3), false);
+    world.network().SetFate(world.party(4).node_number, testkit::SimNetwork::Fate::kFrozen);
+    world.node(0).candidates.insert(world.node(0).candidates.begin(),
+                                    {world.PeerAt(RepairWorld::kNewcomer), {}});
+    world.node(0).push = [](const PeerId&, const Group&, const BlockReader&) {
+      return absl::OkStatus();
+    };
+    std::set<PeerId> named;
+    world.party(RepairWorld::kNewcomer).on_request = [&](const PeerId&, const KeeperRequest& asked,
+                                                         KeeperAnswer&) {
+      for (const MemberHint& hint : asked.hints) named.insert(hint.peer);
+    };
+    world.repairer(0).Step();
+    EXPECT_TRUE(named.contains(world.PeerAt(0)));
+    EXPECT_TRUE(named.contains(world.PeerAt(5)));
+    EXPECT_FALSE(named.contains(world.PeerAt(3)));
+    EXPECT_FALSE(named.contains(world.PeerAt(4)));
+    world.network().SetFate(world.party(4).node_number, testkit::SimNetwork::Fate::kUp);
+  });
+}
+
+TEST(Repairer, PausesWhenTheGroupIsStillDueAfterARepair) {
+  RepairWorld::Run(1, [](RepairWorld& world) {
+    Roster& roster = world.party(0).roster;
+    std::set<PeerId> shunned;
+    world.node(0).push = [&](const PeerId& to, const Group&, const BlockReader&) {
+      roster.AddTrusted(world.id(), to, 20);
+      shunned.insert(to);
+      roster.SetShunned(shunned);
+      return absl::OkStatus();
+    };
+    const auto repairs = [&] { return world.party(0).host.metrics().Value("repairs_total"); };
+    world.repairer(0).Step();
+    EXPECT_EQ(repairs(), 1);
+    world.simulation().Sleep(Repairer::kPause / 2);
+    world.repairer(0).Step();
+    EXPECT_EQ(repairs(), 1);
+    world.simulation().Sleep(Repairer::kPause);
+    world.repairer(0).Step();
+    EXPECT_EQ(repairs(), 2);
+  });
+}
+
 // A member of the group that begins anew, with a disk on which it takes five minutes to list what
 // comes after `after`.
 class Restarted {

@@ -128,15 +128,16 @@ class NetworkedNode : public Node, private NodeBlocks, private NodePeers {
 };
 
 // Eighteen members of a group that six of 24 are lost of, each with a repairer. They can be had at
-// once: no member waits for those before it.
+// once: no member waits for those before it. And one more party, which has nothing of the group.
 class RepairWorld {
  public:
   static constexpr size_t kMembers = 18;
+  static constexpr size_t kNewcomer = kMembers;
   static constexpr size_t kCandidates = 40;
 
   static void Run(size_t stripes, const std::function<void(RepairWorld&)>& body) {
     const CodedGroup group(stripes);
-    WithParties(kMembers, [&](auto& parties, auto& network, testkit::Simulation& simulation) {
+    WithParties(kMembers + 1, [&](auto& parties, auto& network, testkit::Simulation& simulation) {
       RepairWorld world(parties, network, simulation, group);
       body(world);
       for (const auto& party : parties) party->on_request = [](auto&&...) {};

@@ -61,15 +61,16 @@ TEST(Roster, TakesNobodysWordButHisOwn) {
   Share2(a, 1, 0, kB, 1);
   EXPECT_THAT(a.Members(GroupOf(1)), testing::SizeIs(2));
   const PeerId stranger = PeerOf(3);
-  a.Suggest(stranger, {GroupOf(1), 4, PeerOf(5)});  // Not a member: a hint, not to be trusted.
+  a.Suggest(stranger, {GroupOf(1), 4, PeerOf(5)});  // Not a member.
   a.Conclude(stranger, "", {});
   const std::vector<MemberView> members = a.Members(GroupOf(1));
-  ASSERT_THAT(members, testing::SizeIs(3));
+  ASSERT_THAT(members, testing::SizeIs(2));
   EXPECT_TRUE(members[1].trusted);
-  EXPECT_FALSE(members[2].trusted);
   const Share claim{GroupOf(1), 9};
   a.Learn(stranger, {&claim, 1});
   EXPECT_FALSE(a.Members(GroupOf(1)).back().trusted);
+  a.Suggest(stranger, {GroupOf(1), 4, PeerOf(5)});  // A member by its own word alone.
+  EXPECT_THAT(a.Members(GroupOf(1)), testing::SizeIs(3));
   a.SetTrusted(GroupOf(1), stranger, true);
   EXPECT_TRUE(a.Members(GroupOf(1)).back().trusted);
 }
@@ -119,6 +120,33 @@ TEST(Roster, HoldsOnlySoManyMembersOfAGroup) {
     a.Learn(PeerOf(1000 + i), {&claim, 1});
   }
   EXPECT_THAT(a.Members(GroupOf(1)), testing::SizeIs(Roster::kMaxMembers + 1));
+}
+
+TEST(Roster, MakesRoomAtItsCapForWhoIsThere) {
+  Roster a(crypto, kA);
+  Share2(a, 1, 0, kB, 1);
+  const auto peer = [](size_t i) { return PeerOf(static_cast<uint32_t>(1000 + i)); };
+  for (size_t i = 1; i < Roster::kMaxMembers; ++i) {
+    a.AddTrusted(GroupOf(1), peer(i), static_cast<Place>(i % 24));
+  }
+  const auto is_member = [&](const PeerId& peer) {
+    const std::vector<MemberView> members = a.Members(GroupOf(1));
+    EXPECT_THAT(members, testing::SizeIs(Roster::kMaxMembers + 1));
+    return std::any_of(members.begin(), members.end(),
+                       [&](const MemberView& member) { return member.peer == peer; });
+  };
+  a.AddTrusted(GroupOf(1), PeerOf(3), 2);
+  EXPECT_FALSE(is_member(PeerOf(3)));  // All that are there are well.
+  a.Missed(peer(5), kNow);
+  a.Missed(peer(7), kNow - absl::Hours(1));
+  a.AddTrusted(GroupOf(1), PeerOf(3), 2);
+  EXPECT_TRUE(is_member(PeerOf(3)));
+  EXPECT_FALSE(is_member(peer(7)));
+  a.SetTrusted(GroupOf(1), peer(9), false);
+  a.AddTrusted(GroupOf(1), PeerOf(4), 2);
+  EXPECT_TRUE(is_member(PeerOf(4)));
+  EXPECT_FALSE(is_member(peer(9)));
+  EXPECT_TRUE(is_member(peer(5)));
 }
 
 // What Scarce leaves out, nobody repairs.
