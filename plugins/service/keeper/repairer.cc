@@ -41,8 +41,13 @@ void Repairer::Step() {
     const std::optional<KeptGroup> kept = keeping_.roster.Find(group);
     if (kept && IsDue(group, *kept)) RepairOne(group, *kept);
   }
-  MutexLock lock(mutex_);
-  degraded_.Set(static_cast<int64_t>(due_.size()));
+  std::vector<Multihash> due;
+  {
+    MutexLock lock(mutex_);
+    degraded_.Set(static_cast<int64_t>(due_.size()));
+    for (const auto& [group, since] : due_) due.push_back(group);
+  }
+  grants_.ForgetTurnsBut(due);
 }
 
 bool Repairer::IsDue(const Multihash& group, const KeptGroup& kept) {
@@ -68,7 +73,7 @@ bool Repairer::IsDue(const Multihash& group, const KeptGroup& kept) {
 
 void Repairer::RepairOne(const Multihash& group, const KeptGroup& kept) {
   const Time now = keeping_.host.Now();
-  if (!grants_.Give(group, keeping_.self(), now + kConsent, now)) return;
+  if (!GiveSelf(group, now + kConsent)) return;
   const std::set<PeerId> others = WhoHasASay(group);
   const bool agreed = AskAll(group, others, kConsent);
   // Who answered may have been away until now.
@@ -101,7 +106,12 @@ void Repairer::RepairOne(const Multihash& group, const KeptGroup& kept) {
   }
   if (!is_done) TryLater(group);
   AskAll(group, others, absl::ZeroDuration());
-  grants_.Give(group, keeping_.self(), absl::InfinitePast(), keeping_.host.Now());
+  GiveSelf(group, absl::InfinitePast());
+}
+
+bool Repairer::GiveSelf(const Multihash& group, Time until) {
+  // It stands in nobody's way but by the consent of others.
+  return grants_.Give(group, keeping_.self(), until, keeping_.host.Now(), absl::ZeroDuration());
 }
 
 absl::Status Repairer::RestoreWithConsent(const Multihash& group, const std::set<PeerId>& others,
@@ -109,8 +119,7 @@ absl::Status Repairer::RestoreWithConsent(const Multihash& group, const std::set
                                           const Verdict& verdict) {
   const std::unique_ptr<Registration> renewing =
       keeping_.host.tasks().Every("keeper consent", kRenewal, [&] {
-        const Time now = keeping_.host.Now();
-        grants_.Give(group, keeping_.self(), now + kConsent, now);
+        GiveSelf(group, keeping_.host.Now() + kConsent);
         AskAll(group, others, kConsent);
       });
   return Restore(group, members, verdict);
@@ -173,19 +182,24 @@ bool Repairer::Consent(const PeerId& peer, const RepairClaim& claim) {
   // Who is no member has no say, unless it was one until the owner put an end to it.
   if (!kept) return !ended_.Contains(claim.group, now);
   const Duration time = std::min(claim.time, kConsent);
+  Duration pause;  // Everyone else has a turn before it has another.
   if (time > absl::ZeroDuration()) {
     {
       MutexLock lock(mutex_);
       if (running_ == claim.group) return false;
     }
     const std::vector<MemberView> members = keeping_.roster.Members(claim.group);
-    const bool is_member = std::any_of(members.begin(), members.end(),
-                                       [&](const auto& member) { return member.peer == peer; });
-    if (!is_member || !Judge(keeping_.options.rule, kept->spec, members, now).repair_due) {
+    bool is_trusted = false;
+    for (const MemberView& member : members) {
+      if (!member.trusted) continue;
+      is_trusted |= member.peer == peer;
+      pause += keeping_.options.rule.takeover;
+    }
+    if (!is_trusted || !Judge(keeping_.options.rule, kept->spec, members, now).repair_due) {
       return false;
     }
   }
-  return grants_.Give(claim.group, peer, now + time, now);
+  return grants_.Give(claim.group, peer, now + time, now, pause);
 }
 
 Repairer::Phase Repairer::PhaseOf(const Multihash& group) const {

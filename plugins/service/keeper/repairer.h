@@ -64,6 +64,7 @@ class Repairer {
 
   bool IsDue(const Multihash& group, const KeptGroup& kept);
   void RepairOne(const Multihash& group, const KeptGroup& kept);
+  bool GiveSelf(const Multihash& group, Time until);
   void TryLater(const Multihash& group);
   // With those that once held the group.
   std::set<PeerId> WhoHasASay(const Multihash& group) const;

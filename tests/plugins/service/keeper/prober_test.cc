@@ -191,6 +191,41 @@ TEST(Repairer, TellsOfANewHolderWhileOthersAreStillBeingGivenTheirShares) {
   });
 }
 
+TEST(Repairer, LetsOnlyTrustedMembersRepair) {
+  RepairWorld::Run(1, [](RepairWorld& world) {
+    world.party(2).roster.SetTrusted(world.id(), world.PeerAt(1), false);
+    const auto agrees = [&](const PeerId& peer) {
+      const bool agreed = world.repairer(2).Consent(peer, {world.id(), absl::Minutes(10)});
+      world.repairer(2).Consent(peer, {world.id(), absl::ZeroDuration()});
+      return agreed;
+    };
+    EXPECT_FALSE(agrees(world.PeerAt(1)));
+    EXPECT_FALSE(agrees(world.PeerAt(RepairWorld::kNewcomer)));
+    EXPECT_TRUE(agrees(world.PeerAt(3)));
+    world.party(2).roster.SetTrusted(world.id(), world.PeerAt(1), true);
+    EXPECT_TRUE(agrees(world.PeerAt(1)));
+  });
+}
+
+TEST(Repairer, IsNotStoppedForEverByAMemberThatClaimsEveryRepair) {
+  RepairWorld::Run(1, [](RepairWorld& world) {
+    const Duration takeover = absl::Minutes(10);
+    world.party(0).options.rule.takeover = takeover;
+    world.node(0).push = [](const PeerId&, const Group&, const BlockReader&) {
+      return absl::OkStatus();
+    };
+    const Time begin = world.simulation().Now();
+    const auto repairs = [&] { return world.party(0).host.metrics().Value("repairs_total"); };
+    while (repairs() == 0 && world.simulation().Now() < begin + absl::Hours(24)) {
+      world.repairer(0).Consent(world.PeerAt(1), {world.id(), absl::Minutes(10)});
+      world.repairer(0).Step();
+      world.simulation().Sleep(absl::Minutes(1));
+    }
+    EXPECT_EQ(repairs(), 1);
+    EXPECT_LT(world.simulation().Now(), begin + Grants::kLongestTurn + 30 * takeover);
+  });
+}
+
 TEST(Repairer, NamesToANewHolderOnlyThoseThatAreTrustedAndWithinReach) {
   RepairWorld::Run(1, [](RepairWorld& world) {
     world.party(0).roster.SetTrusted(world.id(), world.PeerAt(3), false);

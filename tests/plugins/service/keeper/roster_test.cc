@@ -16,6 +16,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 const Time kNow = absl::FromUnixSeconds(1'700'000'000);
+const Duration kPause = absl::Hours(2);  // Of who has had its turn.
 const Redundancy kSpec = Redundancy::ReedSolomon(8, 24);
 const BoringsslCrypto crypto;
 
@@ -248,22 +249,69 @@ TEST(Roster, NotesSinceWhenAPeerIsAway) {
 
 TEST(Grants, AreGivenToOneAtATimeAndEnd) {
   Grants grants;
-  EXPECT_TRUE(grants.Give(GroupOf(1), kA, kNow + absl::Minutes(10), kNow));
-  EXPECT_FALSE(grants.Give(GroupOf(1), kB, kNow + absl::Minutes(10), kNow));
-  EXPECT_TRUE(grants.Give(GroupOf(2), kB, kNow + absl::Minutes(10), kNow));
+  EXPECT_TRUE(grants.Give(GroupOf(1), kA, kNow + absl::Minutes(10), kNow, kPause));
+  EXPECT_FALSE(grants.Give(GroupOf(1), kB, kNow + absl::Minutes(10), kNow, kPause));
+  EXPECT_TRUE(grants.Give(GroupOf(2), kB, kNow + absl::Minutes(10), kNow, kPause));
   EXPECT_EQ(grants.Holder(GroupOf(1), kNow), kA);
   EXPECT_TRUE(grants.Holder(GroupOf(1), kNow + absl::Minutes(10)).empty());
-  EXPECT_TRUE(grants.Give(GroupOf(1), kA, absl::InfinitePast(), kNow));
-  EXPECT_TRUE(grants.Give(GroupOf(1), kB, kNow + absl::Minutes(10), kNow));
+  EXPECT_TRUE(grants.Give(GroupOf(1), kA, absl::InfinitePast(), kNow, kPause));
+  EXPECT_TRUE(grants.Give(GroupOf(1), kB, kNow + absl::Minutes(10), kNow, kPause));
+}
+
+// Claims the group again and again, long before the consent ends; how long that was granted.
+Duration Claim(Grants& grants, const PeerId& peer, Time begin, bool gives_back) {
+  Time now = begin;
+  while (now < begin + absl::Hours(24) &&
+         grants.Give(GroupOf(1), peer, now + absl::Minutes(10), now, kPause)) {
+    now += absl::Minutes(1);
+    if (gives_back) grants.Give(GroupOf(1), peer, absl::InfinitePast(), now, kPause);
+    now += absl::Minutes(1);
+  }
+  return now - begin;
+}
+
+TEST(Grants, EndForGoodAfterALongestTurnHoweverOftenTheyAreAskedFor) {
+  for (const bool gives_back : {false, true}) {
+    Grants grants;
+    EXPECT_EQ(Claim(grants, kA, kNow, gives_back), Grants::kLongestTurn);
+    const Time end = kNow + Grants::kLongestTurn;
+    EXPECT_TRUE(grants.Holder(GroupOf(1), end).empty());
+    const Time soon = end + kPause - absl::Seconds(1);
+    EXPECT_FALSE(grants.Give(GroupOf(1), kA, soon + absl::Minutes(10), soon, kPause));
+    EXPECT_TRUE(grants.Give(GroupOf(2), kA, soon + absl::Minutes(10), soon, kPause));
+    EXPECT_TRUE(grants.Give(GroupOf(1), kB, soon + absl::Seconds(1), soon, kPause));
+    EXPECT_EQ(Claim(grants, kA, end + kPause, gives_back), Grants::kLongestTurn);
+  }
+}
+
+TEST(Grants, AreForOthersAfterOneWasNotGivenBack) {
+  Grants grants;
+  const Time end = kNow + absl::Minutes(10);
+  EXPECT_TRUE(grants.Give(GroupOf(1), kA, end, kNow, kPause));
+  EXPECT_FALSE(grants.Give(GroupOf(1), kA, end + absl::Minutes(10), end, kPause));
+  EXPECT_TRUE(grants.Give(GroupOf(1), kB, end + absl::Minutes(10), end, kPause));
+  EXPECT_TRUE(grants.Give(GroupOf(1), kB, absl::InfinitePast(), end, kPause));
+  const Time later = end + kPause;
+  EXPECT_TRUE(grants.Give(GroupOf(1), kA, later + absl::Minutes(10), later, kPause));
+}
+
+TEST(Grants, ForgetTheTurnsAtWhatNeedsNoRepair) {
+  for (const bool is_due : {false, true}) {
+    Grants grants;
+    EXPECT_TRUE(grants.Give(GroupOf(1), kA, kNow + absl::Minutes(10), kNow, kPause));
+    grants.ForgetTurnsBut(is_due ? std::vector<Multihash>{GroupOf(1)} : std::vector<Multihash>());
+    const Time later = kNow + absl::Minutes(10);
+    EXPECT_EQ(grants.Give(GroupOf(1), kA, later + absl::Minutes(10), later, kPause), !is_due);
+  }
 }
 
 TEST(Grants, AreCapped) {
   Grants grants;
   for (uint32_t i = 0; i < Grants::kMostOfPeer; ++i) {
-    EXPECT_TRUE(grants.Give(GroupOf(i), kA, kNow + absl::Minutes(10), kNow));
+    EXPECT_TRUE(grants.Give(GroupOf(i), kA, kNow + absl::Minutes(10), kNow, kPause));
   }
-  EXPECT_FALSE(grants.Give(GroupOf(99'999), kA, kNow + absl::Minutes(10), kNow));
-  EXPECT_TRUE(grants.Give(GroupOf(99'999), kB, kNow + absl::Minutes(10), kNow));
+  EXPECT_FALSE(grants.Give(GroupOf(99'999), kA, kNow + absl::Minutes(10), kNow, kPause));
+  EXPECT_TRUE(grants.Give(GroupOf(99'999), kB, kNow + absl::Minutes(10), kNow, kPause));
 }
 
 }  // namespace
