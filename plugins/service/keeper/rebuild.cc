@@ -1,6 +1,7 @@
 #include "rebuild.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 
@@ -83,10 +84,11 @@ absl::StatusOr<std::shared_ptr<const Rebuild::Window>> Rebuild::WindowOf(Reader&
     reader.is_left_behind &= IsBehindOthers(reader);
     changed_->Set();
   }
-  std::shared_ptr<const Window> ready;
+  std::optional<absl::StatusOr<std::shared_ptr<const Window>>> ready;
   const auto find = [&]() L2P_REQUIRES(mutex_) {
     if (const auto found = windows_.find(window); found != windows_.end()) ready = found->second;
-    return ready != nullptr;
+    if (!failure_.ok()) ready = failure_;
+    return ready.has_value();
   };
   const auto claim = [&]() L2P_REQUIRES(mutex_) { return !building_ && (building_ = true); };
   const bool together =
@@ -94,16 +96,20 @@ absl::StatusOr<std::shared_ptr<const Rebuild::Window>> Rebuild::WindowOf(Reader&
             [&]() L2P_REQUIRES(mutex_) { return find() || (!IsAheadOfOthers(window) && claim()); });
   if (!together) {
     Await(mutex_, *changed_, absl::InfiniteFuture(), [&]() L2P_REQUIRES(mutex_) {
-      if (find() || !claim()) return ready != nullptr;
+      if (find() || !claim()) return ready.has_value();
       LeaveOthersBehind(window);
       return true;
     });
   }
-  if (ready != nullptr) return ready;
+  if (ready) return *ready;
   absl::StatusOr<std::shared_ptr<const Window>> made = Build(window);
   MutexLock lock(mutex_);
   building_ = false;
-  if (made.ok()) Store(window, *made);
+  if (made.ok()) {
+    Store(window, *made);
+  } else {
+    failure_ = made.status();
+  }
   changed_->Set();
   return made;
 }

@@ -20,6 +20,8 @@ namespace l2p::keeper {
 // together: who is two windows ahead of another waits for it, though not for long. One that was not
 // waited for gets a window more, so that it costs a second fetch of the rest and not many.
 //
+// A window that cannot be made is not tried again: from then on every reader gets its error.
+//
 // It believes the sidecar only as far as it proves true: every leaf that was decoded hashes to the
 // id that the dag links to, and every piece to the id that the sidecar gives it. DataLoss if not.
 //
@@ -84,6 +86,7 @@ class Rebuild {
   Mutex mutex_{"Rebuild"};
   std::set<Reader*> readers_ L2P_GUARDED_BY(mutex_);
   bool building_ L2P_GUARDED_BY(mutex_) = false;
+  absl::Status failure_ L2P_GUARDED_BY(mutex_);
   std::map<size_t, std::shared_ptr<const Window>> windows_ L2P_GUARDED_BY(mutex_);
 };
 

@@ -80,6 +80,7 @@ void Repairer::RepairOne(const Multihash& group, const KeptGroup& kept) {
   const std::vector<MemberView> members = keeping_.roster.Members(group);
   const Verdict verdict = Judge(keeping_.options.rule, kept.spec, members, keeping_.host.Now());
   bool is_done = !verdict.repair_due;
+  Duration least_pause;
   if (agreed && verdict.repair_due) {
     {
       MutexLock lock(mutex_);
@@ -96,6 +97,7 @@ void Repairer::RepairOne(const Multihash& group, const KeptGroup& kept) {
                    absl::StrCat("repaired group ", group.ToString(), ": ", verdict.census.counted,
                                 " of ", verdict.holders, " pieces were left"));
     } else {
+      if (absl::IsDataLoss(restored)) least_pause = kDataLossPause;
       keeping_.Log(Severity::kWarning, absl::StrCat("repair group ", group.ToString(), ": ",
                                                     std::string(restored.message())));
     }
@@ -104,7 +106,7 @@ void Repairer::RepairOne(const Multihash& group, const KeptGroup& kept) {
     // Whoever is next has a full turn before this node tries again.
     due_[group].since = keeping_.host.Now();
   }
-  if (!is_done) TryLater(group);
+  if (!is_done) TryLater(group, least_pause);
   AskAll(group, others, absl::ZeroDuration());
   GiveSelf(group, absl::InfinitePast());
 }
@@ -126,10 +128,10 @@ absl::Status Repairer::RestoreWithConsent(const Multihash& group, const std::set
 }
 
 // What does not work now, for want of peers or of consent, will not work in a minute either.
-void Repairer::TryLater(const Multihash& group) {
+void Repairer::TryLater(const Multihash& group, Duration least_pause) {
   MutexLock lock(mutex_);
   Due& due = due_[group];
-  due.not_before = keeping_.host.Now() + due.pause;
+  due.not_before = keeping_.host.Now() + std::max(due.pause, least_pause);
   due.pause = std::min(2 * due.pause, Duration(kLongestPause));
 }
 
@@ -267,7 +269,7 @@ BlockReader Repairer::Paced(BlockReader read) {
 }
 
 // The missing places of one group on their way to new holders: a place whose candidate refuses goes
-// to the next candidate.
+// to the next candidate. What cannot be read cannot be read for anybody: it ends all of them.
 class Repairer::Filling {
  public:
   using OnAdded = std::function<void(const MemberHint& hint)>;  // May wait.
@@ -292,6 +294,7 @@ class Repairer::Filling {
   // Once Run has returned.
   size_t added = 0;
   std::string refusal;
+  absl::Status read_error;
 
  private:
   void FillPlaces() {
@@ -306,7 +309,7 @@ class Repairer::Filling {
     while (const std::optional<size_t> next = Next(next_candidate_, candidates_.size())) {
       const PeerInfo& candidate = candidates_[*next];
       // The last one is given up only now: the others have not gone far by then.
-      read = new_reader_();
+      read = Watched(new_reader_());
       const absl::Status pushed =
           keeping_.node.peers().Push(candidate, share, content_.held.until, read);
       if (pushed.ok()) {
@@ -322,10 +325,19 @@ class Repairer::Filling {
     }
   }
 
+  BlockReader Watched(BlockReader read) {
+    return [this, read = std::move(read)](std::span<const Multihash> ids,
+                                          std::span<absl::StatusOr<Bytes>> out) {
+      read(ids, out);
+      MutexLock lock(mutex_);
+      for (const absl::StatusOr<Bytes>& block : out) read_error.Update(block.status());
+    };
+  }
+
   std::optional<size_t> Next(size_t& next, size_t end) {
     if (keeping_.stopped()) return std::nullopt;
     MutexLock lock(mutex_);
-    if (next == end) return std::nullopt;
+    if (next == end || !read_error.ok()) return std::nullopt;
     return next++;
   }
 
@@ -352,6 +364,7 @@ absl::Status Repairer::Fill(const GroupContent& content, std::vector<PeerInfo> c
       PushesAtOnce());
   filling.Run();
   if (filling.added == missing.size()) return absl::OkStatus();
+  L2P_RETURN_IF_ERROR(filling.read_error);
   return absl::UnavailableError(absl::StrCat(filling.added, " of ", missing.size(),
                                              " missing pieces were placed; ", filling.refusal));
 }

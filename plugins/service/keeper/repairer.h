@@ -33,6 +33,8 @@ class Repairer {
   // Between tries of one group that came to nothing, at first; each pause is twice the last.
   static constexpr Duration kPause = absl::Minutes(1);
   static constexpr Duration kLongestPause = absl::Hours(1);
+  // After blocks that contradict each other, which will not agree in an hour.
+  static constexpr Duration kDataLossPause = absl::Hours(24);
   static constexpr Duration kAskLimit = absl::Seconds(10);
   static constexpr Duration kCandidatesLimit = absl::Seconds(30);
 
@@ -65,7 +67,7 @@ class Repairer {
   bool IsDue(const Multihash& group, const KeptGroup& kept);
   void RepairOne(const Multihash& group, const KeptGroup& kept);
   bool GiveSelf(const Multihash& group, Time until);
-  void TryLater(const Multihash& group);
+  void TryLater(const Multihash& group, Duration least_pause);
   // With those that once held the group.
   std::set<PeerId> WhoHasASay(const Multihash& group) const;
   bool AskAll(const Multihash& group, const std::set<PeerId>& peers, Duration time);

@@ -7,6 +7,7 @@
 #include "keeper_service.h"
 #include "l2p/testkit/gtest_conformance.h"
 #include "l2p/testkit/service_conformance.h"
+#include "rebuild.h"
 #include "repair_world.h"
 
 namespace l2p::keeper {
@@ -188,6 +189,45 @@ TEST(Repairer, TellsOfANewHolderWhileOthersAreStillBeingGivenTheirShares) {
     EXPECT_EQ(world.party(0).roster.Members(world.id()).size(), RepairWorld::kMembers + 5);
     world.simulation().Sleep(absl::Minutes(30));
     EXPECT_EQ(told_of(2), RepairWorld::kMembers - 1);
+  });
+}
+
+TEST(Repairer, AsksNoFurtherCandidateWhenPiecesCannotBeHad) {
+  RepairWorld::Run(2, [](RepairWorld& world) {
+    size_t pushes = 0;
+    size_t fetches = 0;
+    world.node(0).push = [&](const PeerId&, const Group& share, const BlockReader& read) {
+      ++pushes;
+      return world.Receive(share, read, 10e6);
+    };
+    world.node(0).fetch = [&] {
+      ++fetches;
+      return absl::UnavailableError("nobody has it");
+    };
+    world.repairer(0).Step();
+    EXPECT_EQ(world.party(0).host.metrics().Value("repairs_total"), 0);
+    EXPECT_EQ(pushes, kSpec.holders - RepairWorld::kMembers);
+    EXPECT_LE(fetches, Rebuild::kTries);
+  });
+}
+
+TEST(Repairer, LeavesAGroupWhosePiecesContradictItsDagAloneForADay) {
+  RepairWorld::Run(1, [](RepairWorld& world) {
+    size_t pushes = 0;
+    world.node(0).push = [&](const PeerId&, const Group& share, const BlockReader& read) {
+      ++pushes;
+      return world.Receive(share, read, 10e6);
+    };
+    world.node(0).garbles = true;
+    const size_t missing = kSpec.holders - RepairWorld::kMembers;
+    world.repairer(0).Step();
+    EXPECT_EQ(pushes, missing);
+    world.simulation().Sleep(absl::Hours(23));
+    world.repairer(0).Step();
+    EXPECT_EQ(pushes, missing);
+    world.simulation().Sleep(absl::Hours(2));
+    world.repairer(0).Step();
+    EXPECT_EQ(pushes, 2 * missing);
   });
 }
 

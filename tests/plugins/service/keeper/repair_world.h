@@ -84,6 +84,7 @@ class NetworkedNode : public Node, private NodeBlocks, private NodePeers {
   // What a push comes to, given what it can read.
   std::function<absl::Status(const PeerId&, const Group& share, const BlockReader& read)> push;
   std::function<absl::Status()> fetch = [] { return absl::OkStatus(); };
+  bool garbles = false;  // What is fetched.
 
  private:
   void Get(std::span<const Multihash> ids, std::span<absl::StatusOr<Bytes>> out) override {
@@ -98,7 +99,9 @@ class NetworkedNode : public Node, private NodeBlocks, private NodePeers {
     simulation_.Sleep(absl::Milliseconds(500));
     const absl::Status status = fetch();
     for (size_t i = 0; i < ids.size(); ++i) {
-      if (status.ok()) {
+      if (status.ok() && garbles) {
+        out[i] = Bytes::Copy(std::string(group_.blocks.at(ids[i]).size(), 'x'));
+      } else if (status.ok()) {
         out[i] = group_.blocks.at(ids[i]);
       } else {
         out[i] = status;
