@@ -11,6 +11,7 @@
 namespace l2p {
 namespace {
 
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testkit::TestBytes;
 
@@ -118,6 +119,20 @@ TEST(Removal, IsRememberedWhenThePowerGoes) {
     EXPECT_TRUE(swarm.node(kUploader).content().Files()->empty());
     swarm.simulation().Sleep(absl::Hours(3));
     EXPECT_EQ(swarm.node(3).GetStatus().held_groups, 0u);
+  });
+}
+
+TEST(Removal, IsToldThoughTheDiskDoesNotLetGoOfABlock) {
+  SimSwarm swarm({.nodes = 4});
+  swarm.Run([&] {
+    const auto put = swarm.Put(kUploader, TestBytes(1, 100'000));
+    ASSERT_TRUE(put.ok()) << put.status();
+    swarm.disk(kUploader).FailNth(testkit::DiskOp::kWrite, 1,
+                                  absl::UnavailableError("input/output error"));
+    const absl::Status removed = swarm.node(kUploader).content().Remove(put->id.ToString());
+    EXPECT_THAT(std::string(removed.message()), HasSubstr("input/output error"));
+    swarm.simulation().Sleep(absl::Minutes(1));
+    EXPECT_THAT(swarm.Holders(put->id, kUploader), IsEmpty());
   });
 }
 
