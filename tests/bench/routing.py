@@ -21,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 REPORTS = f"{BIN}/../bench/routing-{SEED}"
 
 # What happens in each simulated network. Whatever is not said is as in the shipped scenarios.
-# After four hours without change a node asks each contact every 8 h, and every 160 minutes or less
+# After four hours without change a node asks each contact every 7 h, and every 160 minutes or less
 # often looks around, which is how a network spends its life. The cost of forming is printed beside.
 STABLE = {"settle": "4h", "idle": "4h"}
 SECOND_DAY = {"settle": "24h", "idle": "24h", "announce": "10000"}

@@ -35,7 +35,7 @@ class RoutingTable {
     size_t most_of_wide = 0;     // Contacts of one IPv4 /16 or IPv6 /32; 0: any number.
     Duration first_check = absl::Minutes(10);  // After which silence a contact is asked at first;
     Duration least_check = absl::Seconds(30);  // and the bounds of that.
-    Duration most_check = absl::Hours(8);
+    Duration most_check = absl::Hours(7);
   };
 
   // Contacts of one network (IPv4 /24, IPv6 /48), counting public addresses only.
@@ -54,7 +54,7 @@ class RoutingTable {
 
   // Of the table's contacts, such a share is to be gone without our knowing it: a contact is asked
   // whether it is there after twice that share of the mean session seen lately.
-  static constexpr double kStaleShare = 0.035;
+  static constexpr double kStaleShare = 0.03;
   // How long contacts were watched, together, for what is "lately".
   static constexpr Duration kWatched = absl::Hours(120);
 
