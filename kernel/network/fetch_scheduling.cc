@@ -143,12 +143,10 @@ void FetchSession::Unassign(Holder& holder, const Multihash& id) {
 std::optional<Multihash> FetchSession::FirstOverdue(const Holder& holder) const {
   if (last_arrival_ > absl::InfinitePast()) return std::nullopt;
   for (const auto& [peer, other] : holders_) {
-    if (other->assigned.empty() || parts_.runtime.Now() - other->busy_since < kOverdue) continue;
+    if (other.get() == &holder || other->assigned.empty()) continue;
+    if (parts_.runtime.Now() - other->busy_since < kOverdue) continue;
     const Item& item = items_.at(other->assigned.front());
-    if (item.assigned.size() == 1 && item.assigned.front() != &holder &&
-        std::find(item.holders.begin(), item.holders.end(), &holder) != item.holders.end()) {
-      return other->assigned.front();
-    }
+    if (item.assigned.size() == 1 && item.IsAt(holder)) return other->assigned.front();
   }
   return std::nullopt;
 }
@@ -181,10 +179,7 @@ std::optional<Multihash> FetchSession::TakeOver(const Holder& holder) const {
     const double theirs = static_cast<double>(until) / rate;
     const double ours = static_cast<double>(holder.outstanding + item.size) / own_rate;
     if (!crawls) until -= item.size;
-    if (theirs >= 2 * ours + 0.3 && item.assigned.size() == 1 &&
-        std::find(item.holders.begin(), item.holders.end(), &holder) != item.holders.end()) {
-      return id;
-    }
+    if (theirs >= 2 * ours + 0.3 && item.assigned.size() == 1 && item.IsAt(holder)) return id;
   }
   return std::nullopt;
 }
@@ -297,19 +292,16 @@ void FetchSession::NoteBitmap(Holder& holder, const std::vector<Multihash>& aske
       holder.unanswered.erase(asked[i]);
       const auto found = items_.find(asked[i]);
       if (found == items_.end()) continue;
-      std::vector<Holder*>& holders = found->second.holders;
-      const bool known = std::find(holders.begin(), holders.end(), &holder) != holders.end();
-      const bool has = TestBit(bitmap, i);
-      if (has && !known) holders.push_back(&holder);
-      if (has && !found->second.probe) {
-        // What a restore waits for goes before the rest of the file.
-        if (found->second.baskets.empty()) {
-          holder.available.push_back(asked[i]);
-        } else {
-          holder.available.push_front(asked[i]);
-        }
+      Item& item = found->second;
+      if (!TestBit(bitmap, i)) {
+        SearchIfUnknown(asked[i], item);
+        continue;
       }
-      if (!has) SearchIfUnknown(asked[i], found->second);
+      if (!item.IsAt(holder)) item.holders.push_back(&holder);
+      if (item.probe) continue;
+      // What a restore waits for goes before the rest of the file.
+      auto& available = holder.available;
+      available.insert(item.baskets.empty() ? available.end() : available.begin(), asked[i]);
     }
   }
   StartTasks();

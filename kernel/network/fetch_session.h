@@ -1,6 +1,7 @@
 #ifndef L2P_KERNEL_NETWORK_FETCH_SESSION_H_
 #define L2P_KERNEL_NETWORK_FETCH_SESSION_H_
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -93,6 +94,11 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
     bool probe = false;                            // Not to be fetched: only who has it is asked.
     bool restoring = false;                        // By a RestoreTask.
     std::vector<std::shared_ptr<Basket>> baskets;  // Of the tasks that want it.
+
+    // Whether it said that it has it.
+    bool IsAt(const Holder& holder) const {
+      return std::find(holders.begin(), holders.end(), &holder) != holders.end();
+    }
   };
 
   // A group whose holders were found. Its sidecars, if it is coded, are asked for when a block
