@@ -10,7 +10,6 @@ import subprocess
 import tempfile
 import unittest
 
-PACKAGE = os.environ['L2P_PACKAGE']
 SETTINGS = '/etc/l2p/node.properties'
 DATA = '/var/lib/l2p'
 SOCKET = DATA + '/admin.sock'
@@ -49,7 +48,7 @@ class UnitNode:
 
 class Installed(unittest.TestCase):
     def test_it_installs_serves_upgrades_and_goes_without_a_trace(self):
-        apt('install', PACKAGE)
+        apt('install', os.environ['L2P_PACKAGE'])
         files = [path for path in run('dpkg', '-L', 'l2p').splitlines() if os.path.isfile(path)]
         self.assertIn(SETTINGS, files)
         user = pwd.getpwnam('l2p')
@@ -79,7 +78,7 @@ class Installed(unittest.TestCase):
                 self.assertEqual(nobody.returncode, 4, nobody)
 
             # An upgrade keeps the edited settings and what is stored.
-            apt('install', '--reinstall', PACKAGE)
+            apt('install', '--reinstall', os.environ['L2P_PACKAGE'])
             with open(SETTINGS) as file:
                 self.assertTrue(file.read().endswith(own))
             with UnitNode():

@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 import unittest
 
-UNIT = '/usr/lib/systemd/system/l2p.service'
+from debian_installed import UNIT, run
 
 # Runs PROGRAM in COPY, which looks like this machine and keeps what changes in memory. With the
 # processes it goes without a trace, however they end.
@@ -25,12 +25,6 @@ exec chroot "$copy/root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTE
     dpkg --purge l2p 2>/dev/null
     exec python3 /l2p-test/program.py'
 '''
-
-
-def run(*words, **options):
-    done = subprocess.run(words, capture_output=True, text=True, timeout=300, **options)
-    assert done.returncode == 0, f'{words}: {done.stdout}{done.stderr}'
-    return done.stdout
 
 
 class Debian(unittest.TestCase):

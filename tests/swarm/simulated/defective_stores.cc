@@ -1,8 +1,7 @@
 #include "tests/swarm/simulated/defective_stores.h"
 
-#include "kernel/loader/registry.h"
 #include "l2p/block_store.h"
-#include "tests/swarm/simulated/sim_swarm.h"
+#include "tests/swarm/simulated/linked_plugin.h"
 
 namespace l2p {
 namespace {
@@ -57,32 +56,15 @@ class UnsyncedStore final : public DefectiveStore {
 
 template <typename Store>
 absl::StatusOr<std::unique_ptr<BlockStore>> OpenDefective(Host& host, const Settings&) {
-  const PluginDescriptor& pack = *BuiltPlugin("storage", "pack");
-  L2P_ASSIGN_OR_RETURN(const Settings settings,
-                       Settings::Make({pack.settings, pack.settings_count}, {}));
-  L2P_ASSIGN_OR_RETURN(std::unique_ptr<BlockStore> sound,
-                       OpenPlugin<BlockStore>(pack, host, settings));
+  L2P_ASSIGN_OR_RETURN(std::unique_ptr<BlockStore> sound, OpenBuilt<BlockStore>("pack", host));
   return std::make_unique<Store>(std::move(sound));
-}
-
-template <typename Store>
-constexpr PluginDescriptor Describe(const char* name) {
-  return {kPluginMagic,
-          sizeof(PluginDescriptor),
-          kSdkMajor,
-          kSdkMinor,
-          L2P_TOOLCHAIN,
-          BlockStore::kKind,
-          name,
-          "1.0.0",
-          nullptr,
-          0,
-          &OpenAs<BlockStore, &OpenDefective<Store>>};
 }
 
 }  // namespace
 
-constinit const PluginDescriptor kLyingStore = Describe<LyingStore>("lying");
-constinit const PluginDescriptor kUnsyncedStore = Describe<UnsyncedStore>("unsynced");
+constinit const PluginDescriptor kLyingStore =
+    DescribeLinked<BlockStore, OpenDefective<LyingStore>>("lying");
+constinit const PluginDescriptor kUnsyncedStore =
+    DescribeLinked<BlockStore, OpenDefective<UnsyncedStore>>("unsynced");
 
 }  // namespace l2p

@@ -6,6 +6,7 @@
 #include "l2p/plugin.h"
 #include "l2p/plugin_file.h"
 #include "l2p/testkit/conformance.h"
+#include "tests/swarm/simulated/linked_plugin.h"
 #include "tests/swarm/simulated/sim_swarm.h"
 
 namespace l2p {
@@ -94,24 +95,10 @@ absl::StatusOr<std::unique_ptr<Service>> OpenFailing(Host&, const Settings&) {
   return std::make_unique<FailingService>();
 }
 
-template <absl::StatusOr<std::unique_ptr<Service>> (*Open)(Host&, const Settings&)>
-PluginDescriptor Describe(const char* name) {
-  return {kPluginMagic,
-          sizeof(PluginDescriptor),
-          kSdkMajor,
-          kSdkMinor,
-          L2P_TOOLCHAIN,
-          Service::kKind,
-          name,
-          "1.0.0",
-          nullptr,
-          0,
-          &OpenAs<Service, Open>};
-}
-const PluginDescriptor kExposing = Describe<OpenExposing>("exposes");
-const PluginDescriptor kSecond = Describe<OpenSecond>("second");
-const PluginDescriptor kFailing = Describe<OpenFailing>("fails");
-const PluginDescriptor kFetching = Describe<OpenFetching>("fetches");
+const PluginDescriptor kExposing = DescribeLinked<Service, OpenExposing>("exposes");
+const PluginDescriptor kSecond = DescribeLinked<Service, OpenSecond>("second");
+const PluginDescriptor kFailing = DescribeLinked<Service, OpenFailing>("fails");
+const PluginDescriptor kFetching = DescribeLinked<Service, OpenFetching>("fetches");
 
 SimSwarm::Options WithServices(size_t count, const std::string& services) {
   return {.nodes = count,

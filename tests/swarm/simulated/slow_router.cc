@@ -1,8 +1,7 @@
 #include "tests/swarm/simulated/slow_router.h"
 
-#include "kernel/loader/registry.h"
 #include "l2p/router.h"
-#include "tests/swarm/simulated/sim_swarm.h"
+#include "tests/swarm/simulated/linked_plugin.h"
 
 namespace l2p {
 namespace {
@@ -58,26 +57,12 @@ class SlowRouter final : public Router {
 };
 
 absl::StatusOr<std::unique_ptr<Router>> OpenSlow(Host& host, const Settings&) {
-  const PluginDescriptor& kademlia = *BuiltPlugin("routing", "kademlia");
-  L2P_ASSIGN_OR_RETURN(const Settings settings,
-                       Settings::Make({kademlia.settings, kademlia.settings_count}, {}));
-  L2P_ASSIGN_OR_RETURN(std::unique_ptr<Router> router,
-                       OpenPlugin<Router>(kademlia, host, settings));
+  L2P_ASSIGN_OR_RETURN(std::unique_ptr<Router> router, OpenBuilt<Router>("kademlia", host));
   return std::make_unique<SlowRouter>(std::move(router), host);
 }
 
 }  // namespace
 
-constinit const PluginDescriptor kSlowRouter = {kPluginMagic,
-                                                sizeof(PluginDescriptor),
-                                                kSdkMajor,
-                                                kSdkMinor,
-                                                L2P_TOOLCHAIN,
-                                                Router::kKind,
-                                                "slow",
-                                                "1.0.0",
-                                                nullptr,
-                                                0,
-                                                &OpenAs<Router, &OpenSlow>};
+constinit const PluginDescriptor kSlowRouter = DescribeLinked<Router, OpenSlow>("slow");
 
 }  // namespace l2p
