@@ -243,6 +243,7 @@ absl::Status SendFile(AdminCall& call, BlockSource& source, const Stat& stat, Ti
 }
 
 absl::Status SendFolder(AdminCall& call, BlockSource& source, const Stat& stat, Time deadline) {
+  L2P_RETURN_IF_ERROR(LoadTar());
   call.response().setContentType("application/x-tar");
   call.response().setChunkedTransferEncoding(true);
   std::ostream& out = call.response().send();

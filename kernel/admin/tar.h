@@ -12,9 +12,13 @@
 
 namespace l2p {
 
+// OK if tar can be read and written: FailedPrecondition says which library is missing, here and
+// from the functions below. For those who must know before they answer.
+absl::Status LoadTar();
+
 // A tar stream (ustar, pax, GNU) as an Input: files, folders and links; other entries are
 // InvalidArgument. A leading "./" and trailing "/" of names are dropped. `in` is lent.
-std::unique_ptr<Input> OpenTarInput(std::istream& in);
+absl::StatusOr<std::unique_ptr<Input>> OpenTarInput(std::istream& in);
 
 // Writes the tree below `id` to `out` as pax tar, in order, in bounded memory. An error on the way
 // leaves the archive without its end, so a reader sees that it was cut off.

@@ -209,7 +209,8 @@ absl::Status SaveBody(std::istream& in, std::optional<uint64_t> size, PathOutput
 absl::StatusOr<Object::Ptr> Download(const Invocation& invocation, const std::string& id,
                                      const std::string& target) {
   if (invocation.arguments.Has("--keep")) {
-    return absl::InvalidArgumentError("--keep needs the admin socket of a node of yours on this machine");
+    return absl::InvalidArgumentError(
+        "--keep needs the admin socket of a node of yours on this machine");
   }
   L2P_ASSIGN_OR_RETURN(const std::unique_ptr<PathOutput> output, PathOutput::Open(target));
   ApiClient::Request request;
@@ -223,7 +224,8 @@ absl::StatusOr<Object::Ptr> Download(const Invocation& invocation, const std::st
       },
       [&](std::istream& in) {
         if (head.content_type != "application/x-tar") return SaveBody(in, head.size, *output, id);
-        return Unpack(*OpenTarInput(in), *output);
+        L2P_ASSIGN_OR_RETURN(const std::unique_ptr<Input> tar, OpenTarInput(in));
+        return Unpack(*tar, *output);
       }));
   Object::Ptr done = new Object(Poco::JSON_PRESERVE_KEY_ORDER);
   done->set("event", "done");
