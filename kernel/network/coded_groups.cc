@@ -13,13 +13,23 @@ constexpr Duration kRecordLimit = absl::Seconds(5);
 constexpr size_t kLearnedAtOnce = 4;   // Groups.
 constexpr size_t kAnswersOfGroup = 6;  // That are listened to until one has records.
 
+// Not one that has the block among its other pieces: only leaves are restored.
+std::optional<size_t> StripeOfLeaf(const Sidecar& sidecar, const Multihash& id) {
+  for (size_t s = 0; s < sidecar.stripes().size(); ++s) {
+    for (const uint32_t leaf : sidecar.stripes()[s].AllLeaves()) {
+      if (sidecar.group().leaves[leaf].id == id) return s;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 // Whether `id` is, or may yet turn out to be, part of a stripe that can be restored.
 bool FetchSession::TryRestore(const Multihash& id, Item& item) {
   if (item.restoring) return true;
   for (const std::shared_ptr<const Sidecar>& sidecar : sidecars_) {
-    const std::optional<size_t> stripe = sidecar->StripeOf(id);
+    const std::optional<size_t> stripe = StripeOfLeaf(*sidecar, id);
     if (!stripe) continue;
     item.restoring = true;
     const StripeKey key(sidecar, *stripe);
@@ -40,19 +50,37 @@ bool FetchSession::TryRestore(const Multihash& id, Item& item) {
   return asking > 0;
 }
 
-// The next holder of `group` to ask for its records: those who are there come first.
-std::optional<PeerInfo> FetchSession::NextToAsk(FoundGroup& group) {
+// The next holder of `group` to ask for its records: those who are there come first, those who have
+// been given up are left out.
+const PeerInfo* FetchSession::NextToAsk(const FoundGroup& group) const {
   const PeerInfo* next = nullptr;
-  for (const PeerInfo& holder : group.holders) {
-    if (group.asked.contains(holder.id)) continue;
-    const auto found = holders_.find(holder.id);
-    const bool serves = found != holders_.end() && found->second->state == Holder::State::kServing;
-    if (next == nullptr || serves) next = &holder;
-    if (serves) break;
+  for (const PeerInfo& peer : group.holders) {
+    if (group.asked.contains(peer.id)) continue;
+    const auto found = holders_.find(peer.id);
+    const Holder* const holder = found == holders_.end() ? nullptr : found->second.get();
+    if (holder != nullptr && holder->state == Holder::State::kServing) return &peer;
+    const bool given_up = holder != nullptr && holder->state == Holder::State::kLeft &&
+                          holder->retry_at == absl::InfiniteFuture();
+    if (next == nullptr && !given_up) next = &peer;
   }
-  if (next == nullptr) return std::nullopt;
-  group.asked.insert(next->id);
-  return *next;
+  return next;
+}
+
+// What a holder says of a group is anybody's word: when it leads nowhere, the others are asked.
+void FetchSession::AskOthers(FoundGroup& group) {
+  group.learnt = false;
+  if (group.state == FoundGroup::State::kAsked) group.state = FoundGroup::State::kUnasked;
+}
+
+// Whether holders are being asked of their groups, or may be: the sidecars that are known may be
+// false, or those that were asked may have kept silent about one.
+bool FetchSession::MayLearnMore() {
+  bool may = false;
+  for (auto& [id, group] : groups_) {
+    if (group.learnt && NextToAsk(group) != nullptr) AskOthers(group);
+    may = may || group.state != FoundGroup::State::kAsked;
+  }
+  return may;
 }
 
 // Asks holders of `group` for its records until one has any, and fetches the sidecars they name.
@@ -62,25 +90,29 @@ void FetchSession::LearnOf(const Multihash& group) {
     {
       MutexLock lock(mutex_);
       FoundGroup& found = groups_[group];
-      if (!found.learnt && !ended_) holder = NextToAsk(found);
-      if (!holder) {
+      const PeerInfo* const next = found.learnt || ended_ ? nullptr : NextToAsk(found);
+      if (next == nullptr) {
         // One that is found later is asked, too.
         found.state = FoundGroup::State::kAsked;
         break;
       }
+      holder = *next;
+      found.asked.insert(next->id);
     }
     const absl::StatusOr<std::vector<GroupRecord>> records = AskGroupRecords(
         parts_.messenger, parts_.crypto, *holder, group, parts_.runtime.Now() + kRecordLimit);
     if (!records.ok()) continue;
-    std::vector<std::shared_ptr<const Sidecar>> sidecars;
+    bool has_taught = false;
     for (const GroupRecord& record : *records) {
-      if (record.sidecar.empty()) continue;
-      if (auto sidecar = FetchSidecar(record.sidecar, group)) sidecars.push_back(sidecar);
+      if (record.sidecar.empty() || !NeedsSidecar(record.sidecar, group)) continue;
+      const std::shared_ptr<const Sidecar> sidecar = FetchSidecar(record.sidecar, group);
+      if (sidecar == nullptr) continue;
+      has_taught = true;
+      MutexLock lock(mutex_);
+      KeepSidecar(record.sidecar, sidecar);
     }
     MutexLock lock(mutex_);
-    sidecars_.insert(sidecars_.begin(), sidecars.begin(), sidecars.end());
-    if (sidecars_.size() > kMaxSidecars) sidecars_.resize(kMaxSidecars);
-    if (!sidecars.empty() || ++answers == kAnswersOfGroup) groups_[group].learnt = true;
+    if (has_taught || ++answers == kAnswersOfGroup) groups_[group].learnt = true;
   }
   {
     MutexLock lock(mutex_);
@@ -89,6 +121,20 @@ void FetchSession::LearnOf(const Multihash& group) {
     }
   }
   StartTasks();
+}
+
+bool FetchSession::NeedsSidecar(const Multihash& id, const Multihash& group) const {
+  MutexLock lock(mutex_);
+  const FoundGroup& found = groups_.at(group);
+  const auto known = found.sidecars.find(id);
+  const bool kept = known != found.sidecars.end() && !known->second.expired();
+  return !kept && !found.refused.contains(id);
+}
+
+void FetchSession::KeepSidecar(const Multihash& id, std::shared_ptr<const Sidecar> sidecar) {
+  groups_[sidecar->group().id].sidecars[id] = sidecar;
+  sidecars_.push_front(std::move(sidecar));
+  if (sidecars_.size() > kMaxSidecars) sidecars_.resize(kMaxSidecars);
 }
 
 std::shared_ptr<const Sidecar> FetchSession::FetchSidecar(const Multihash& id,
@@ -104,7 +150,10 @@ std::shared_ptr<const Sidecar> FetchSession::FetchSidecar(const Multihash& id,
   const auto arrived = basket->find(id);
   if (arrived == basket->end()) return nullptr;
   absl::StatusOr<Sidecar> sidecar = Sidecar::Parse(arrived->second);
-  if (!sidecar.ok() || sidecar->group().id != group) return nullptr;
+  if (!sidecar.ok() || sidecar->group().id != group) {
+    groups_[group].refused.insert(id);
+    return nullptr;
+  }
   return std::make_shared<const Sidecar>(*std::move(sidecar));
 }
 
@@ -204,8 +253,6 @@ void FetchSession::EndRestore(const StripeKey& stripe,
   {
     MutexLock lock(mutex_);
     restoring_.erase(stripe);
-    // A sidecar that is wrong is not asked again; there may be another.
-    if (absl::IsDataLoss(status)) std::erase(sidecars_, stripe.first);
     for (auto& [id, data] : restored) Deliver(id, std::move(data));
     // The first search may have missed some, and left out those this node shuns.
     FoundGroup& group = groups_[stripe.first->group().id];
@@ -213,19 +260,38 @@ void FetchSession::EndRestore(const StripeKey& stripe,
     if (searching_again) {
       group.searched_again = true;
       to_find_.push_back(stripe.first->group().id);
+    } else if (!status.ok()) {
+      Refuse(stripe.first, status);
     }
-    for (const uint32_t leaf : stripe.first->stripes()[stripe.second].AllLeaves()) {
-      const Multihash& id = stripe.first->group().leaves[leaf].id;
-      const auto found = items_.find(id);
-      if (found == items_.end() || !found->second.restoring) continue;
-      found->second.restoring = false;
-      if (status.ok() || absl::IsDataLoss(status) || SomeoneMayHave(id, found->second)) continue;
-      if (searching_again) continue;  // Watch has it restored anew.
-      Deliver(id, absl::UnavailableError(
-                      absl::StrCat("block ", id.ToString(), ": ", std::string(status.message()))));
-    }
+    GoOnWithout(stripe, status);
   }
   StartTasks();
+}
+
+// A sidecar by which a stripe cannot be restored is not used again: there may be another, which
+// names pieces that can be had, and yields what their leaves' ids say.
+void FetchSession::Refuse(const std::shared_ptr<const Sidecar>& sidecar, const absl::Status& why) {
+  std::erase(sidecars_, sidecar);
+  FoundGroup& group = groups_[sidecar->group().id];
+  for (const auto& [id, known] : group.sidecars) {
+    if (known.lock() == sidecar) group.refused.insert(id);
+  }
+  AskOthers(group);
+  std::erase_if(to_restore_, [&](const StripeKey& stripe) L2P_REQUIRES(mutex_) {
+    if (stripe.first != sidecar) return false;
+    GoOnWithout(stripe, why);
+    return true;
+  });
+}
+
+// Watch has what is missing restored anew, if there is a way.
+void FetchSession::GoOnWithout(const StripeKey& stripe, const absl::Status& why) {
+  for (const uint32_t leaf : stripe.first->stripes()[stripe.second].AllLeaves()) {
+    const auto found = items_.find(stripe.first->group().leaves[leaf].id);
+    if (found == items_.end() || !found->second.restoring) continue;
+    found->second.restoring = false;
+    if (!absl::IsDataLoss(why)) found->second.restore_error = why;
+  }
 }
 
 }  // namespace l2p

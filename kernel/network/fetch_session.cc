@@ -352,11 +352,15 @@ void FetchSession::GiveVerdicts() {
       hopeless.push_back(id);
     }
   }
+  if (hopeless.empty() || MayLearnMore()) return;
   for (const Multihash& id : hopeless) Deliver(id, Verdict(id, items_.at(id)));
 }
 
 absl::Status FetchSession::Verdict(const Multihash& id, const Item& item) const {
   const std::string block = absl::StrCat("block ", id.ToString(), ": ");
+  if (!item.restore_error.ok()) {
+    return absl::UnavailableError(absl::StrCat(block, std::string(item.restore_error.message())));
+  }
   std::vector<std::string> reasons;
   bool wrong = false;
   size_t without = 0;

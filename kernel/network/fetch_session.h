@@ -93,6 +93,7 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
     bool is_node = false;                          // Has links.
     bool probe = false;                            // Not to be fetched: only who has it is asked.
     bool restoring = false;                        // By a RestoreTask.
+    absl::Status restore_error;                    // Of the last one that could not.
     std::vector<std::shared_ptr<Basket>> baskets;  // Of the tasks that want it.
 
     // Whether it said that it has it.
@@ -106,8 +107,10 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
   struct FoundGroup {
     std::vector<PeerInfo> holders;  // Some of them; more may be found.
     std::set<PeerId> asked;
-    bool learnt = false;          // There is nothing more to ask.
-    bool searched_again = false;  // For want of pieces.
+    bool learnt = false;  // Others are asked only when what it has taught proves useless.
+    std::map<Multihash, std::weak_ptr<const Sidecar>> sidecars;  // Known, while they are kept.
+    std::set<Multihash> refused;                                 // Sidecars that are of no use.
+    bool searched_again = false;                                 // For want of pieces.
     enum class State { kUnasked, kAsking, kAsked } state = State::kUnasked;
   };
   using StripeKey = std::pair<std::shared_ptr<const Sidecar>, size_t>;
@@ -167,8 +170,16 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
 
   // coded_groups.cc: what is missing and can be restored.
   bool TryRestore(const Multihash& id, Item& item) L2P_REQUIRES(mutex_);
-  std::optional<PeerInfo> NextToAsk(FoundGroup& group) L2P_REQUIRES(mutex_);
+  const PeerInfo* NextToAsk(const FoundGroup& group) const L2P_REQUIRES(mutex_);
   void LearnOf(const Multihash& group);
+  bool NeedsSidecar(const Multihash& id, const Multihash& group) const;
+  void KeepSidecar(const Multihash& id, std::shared_ptr<const Sidecar> sidecar)
+      L2P_REQUIRES(mutex_);
+  static void AskOthers(FoundGroup& group);
+  bool MayLearnMore() L2P_REQUIRES(mutex_);
+  void Refuse(const std::shared_ptr<const Sidecar>& sidecar, const absl::Status& why)
+      L2P_REQUIRES(mutex_);
+  void GoOnWithout(const StripeKey& stripe, const absl::Status& why) L2P_REQUIRES(mutex_);
   std::shared_ptr<const Sidecar> FetchSidecar(const Multihash& id, const Multihash& group);
   void Promote(const Multihash& id, Item& item) L2P_REQUIRES(mutex_);
 

@@ -6,6 +6,11 @@
 #include <vector>
 
 #include "kernel/network/exchange.h"
+#include "kernel/network/group_records.h"
+#include "kernel/network/groups.pb.h"
+#include "l2p/coding.h"
+#include "l2p/group_record.h"
+#include "l2p/testkit/conformance.h"
 #include "sim_peer.h"
 #include "tests/kernel/content/content_world.h"
 
@@ -170,6 +175,132 @@ class FetchSessionTest : public SimNetworkTest {
     return took;
   }
 };
+
+// A group of four leaves, coded 2 of 4 in one stripe, and what its holders have.
+class CodedGroup {
+ public:
+  // Of leaves with bytes from `seed` on; known as `name`.
+  explicit CodedGroup(const std::string& name, uint64_t seed = 1) {
+    group_.id = IdOf(name);
+    for (size_t i = 0; i < 4; ++i) {
+      leaves_.push_back(testkit::TestBytes(seed + i, 300'000));
+      group_.leaves.push_back({IdOf(leaves_.back()), 300'000});
+    }
+    sidecar_ = *MakeSidecar({TestCrypto()}, group_, 2, 4, Reader());
+  }
+
+  static Multihash IdOf(const std::string& text) {
+    const ByteView part = AsBytes(text);
+    return *Multihash::FromDigest(HashCode::kSha2_256, TestCrypto().Sha256({&part, 1}));
+  }
+
+  const Multihash& id() const { return group_.id; }
+  Cid leaf() const { return Cid(Codec::kRaw, group_.leaves[0].id); }
+  const std::vector<std::string>& leaves() const { return leaves_; }
+  const Sidecar& sidecar() const { return *sidecar_; }
+
+  // The bytes of the pieces that are no leaves.
+  std::vector<Bytes> Parity() const {
+    const size_t wanted[] = {2, 3};
+    return *MakePieces({TestCrypto()}, *sidecar_, 0, wanted, Reader());
+  }
+
+ private:
+  BlockReader Reader() const {
+    return [this](std::span<const Multihash> ids, std::span<absl::StatusOr<Bytes>> out) {
+      for (size_t i = 0; i < ids.size(); ++i) {
+        for (const std::string& leaf : leaves_) {
+          if (IdOf(leaf) == ids[i]) out[i] = Bytes::Copy(AsBytes(leaf));
+        }
+      }
+    };
+  }
+
+  std::vector<std::string> leaves_;
+  Group group_;
+  std::optional<Sidecar> sidecar_;
+};
+
+// One that has a sidecar of `group` and tells so by a record that it has signed itself.
+struct RecordPeer : ExchangePeer {
+  RecordPeer(testkit::Simulation& simulation, testkit::SimNetwork& network, const Multihash& group,
+             const Sidecar& sidecar)
+      : ExchangePeer(simulation, network) {
+    GroupRecord record;
+    record.group = group;
+    record.spec = Redundancy::ReedSolomon(2, 4);
+    record.sidecar = Put(sidecar.Encode()).hash();
+    record.holders = {id()};
+    record.issued = absl::FromUnixSeconds(absl::ToUnixSeconds(runtime.Now()));
+    wire::GroupAnswer answer;
+    answer.add_record(*SignGroupRecord(record, *identity));
+    serving = *messenger->Serve(kGroupsProtocol, 256,
+                                [this, said = answer.SerializeAsString()](const Caller&, ByteView) {
+                                  ++asked;
+                                  return absl::StatusOr<std::optional<Bytes>>(Bytes::Of(said));
+                                });
+  }
+
+  size_t asked = 0;
+  std::unique_ptr<Registration> serving;
+};
+
+class FalseSidecarTest : public FetchSessionTest {
+ protected:
+  // Who is found first says `sidecar` of the group, and has the blocks `own`; who is found next
+  // has the pieces that give its leaves back.
+  void RestoresALeafInSpiteOf(const Sidecar& sidecar, const std::vector<std::string>& own) {
+    Run([&] {
+      const CodedGroup group("group");
+      RecordPeer hostile(simulation, network, group.id(), sidecar);
+      for (const std::string& block : own) hostile.Put(block);
+      RecordPeer honest(simulation, network, group.id(), group.sidecar());
+      for (const Bytes& piece : group.Parity()) honest.Put(std::string(AsText(piece.view())));
+      ExchangePeer reader(simulation, network);
+      reader.providers->of[group.id()] = {hostile.info(), honest.info()};
+      const auto session = reader.exchange.NewSession(false);
+      session->FindHolders(group.id());
+      Want(*session, group.leaf());
+      const auto arrived = session->Next(reader.Soon(absl::Minutes(1)));
+      ASSERT_TRUE(arrived.ok()) << arrived.status();
+      ASSERT_TRUE(arrived->data.ok()) << arrived->data.status();
+      EXPECT_EQ(AsText(arrived->data->view()), group.leaves()[0]);
+      EXPECT_EQ(hostile.asked, 1u);
+      EXPECT_EQ(honest.asked, 1u);
+    });
+  }
+};
+
+TEST_F(FalseSidecarTest, WhosePiecesGiveOtherLeavesIsRefusedAndTheNextHolderAsked) {
+  const CodedGroup group("group");
+  Sidecar wrong = group.sidecar();
+  std::vector<std::string> pieces;
+  for (const size_t piece : {2, 3}) {
+    pieces.push_back(testkit::TestBytes(90 + piece, wrong.stripes()[0].length));
+    const ByteView part = AsBytes(pieces.back());
+    wrong.Name(0, piece, TestCrypto().Sha256({&part, 1}), {});
+  }
+  RestoresALeafInSpiteOf(wrong, pieces);
+}
+
+TEST_F(FalseSidecarTest, WhosePiecesNobodyHasIsRefusedAndTheNextHolderAsked) {
+  Sidecar wrong = CodedGroup("group").sidecar();
+  for (const size_t piece : {2, 3}) wrong.Name(0, piece, {}, {});
+  RestoresALeafInSpiteOf(wrong, {});
+}
+
+TEST_F(FalseSidecarTest, WithoutTheLeafIsRefusedAndTheNextHolderAsked) {
+  RestoresALeafInSpiteOf(CodedGroup("group", /*seed=*/50).sidecar(), {});
+}
+
+TEST_F(FalseSidecarTest, ThatNamesTheLeafAsAPieceOfOthersIsRefusedAndTheNextHolderAsked) {
+  const CodedGroup others("group", /*seed=*/50);
+  Sidecar wrong = others.sidecar();
+  const CodedGroup group("group");
+  const ByteView leaf = AsBytes(group.leaves()[0]);
+  wrong.Name(0, 2, TestCrypto().Sha256({&leaf, 1}), {});
+  RestoresALeafInSpiteOf(wrong, others.leaves());
+}
 
 // 250 ms pass between looks at whether to go on waiting.
 TEST_F(FetchSessionTest, LeavesASilentHolderAfterThreeOfItsRoundTripsAndASecond) {
