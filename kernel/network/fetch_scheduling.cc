@@ -315,6 +315,7 @@ void FetchSession::NoteBlock(Holder& holder, const Multihash& id, absl::StatusOr
       holder.bytes += data->size();
       ++holder.blocks;
       holder.attempts = 1;
+      holder.no_room_since = absl::InfiniteFuture();
       last_arrival_ = parts_.runtime.Now();
     }
     const auto found = items_.find(id);
@@ -346,8 +347,13 @@ void FetchSession::Leave(Holder& holder, absl::Status why, bool wrong) {
     holder.has_task = false;
     const bool was_asked_to = holder.state == Holder::State::kLeft;
     const Time now = parts_.runtime.Now();
-    // Who has nothing more to do has not failed, nor has who found no task here.
-    if (why.ok() || absl::IsResourceExhausted(why)) holder.attempts = 0;
+    // Who has nothing more to do has not failed, nor has who is busy, or found no task here: unless
+    // it has been so for as long as this reader has patience.
+    const bool busy = absl::IsResourceExhausted(why);
+    if (busy) holder.no_room_since = std::min(holder.no_room_since, now);
+    if (why.ok()) holder.no_room_since = absl::InfiniteFuture();
+    const bool too_long = busy && now >= holder.no_room_since + options_.patience;
+    if (why.ok() || (busy && !too_long)) holder.attempts = 0;
     // As long as anything comes, who has only been silent may have been so for its sake.
     const bool may_come_yet = holder.state == Holder::State::kServing &&
                               absl::IsDeadlineExceeded(why) &&
@@ -356,7 +362,7 @@ void FetchSession::Leave(Holder& holder, absl::Status why, bool wrong) {
     holder.why_left = std::move(why);
     holder.wrong = wrong;
     if (wrong) ++holder.bad;
-    const bool again = !wrong && (holder.attempts < kMaxAttempts || may_come_yet);
+    const bool again = !wrong && !too_long && (holder.attempts < kMaxAttempts || may_come_yet);
     if (!was_asked_to) {
       holder.retry_at =
           again ? now + kRetryAfter * std::max(holder.attempts, 1) : absl::InfiniteFuture();

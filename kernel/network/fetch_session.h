@@ -125,9 +125,10 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
     absl::Status why_left;
     Time retry_at = absl::InfiniteFuture();  // When one that left may be tried again.
     int attempts = 0;
-    bool wrong = false;               // Sent bad bytes: never again.
-    std::set<Multihash> unanswered;   // Presence asked, or to be asked.
-    std::deque<Multihash> to_ask;     // The latter.
+    Time no_room_since = absl::InfiniteFuture();  // It was busy, and sent no block since.
+    bool wrong = false;                           // Sent bad bytes: never again.
+    std::set<Multihash> unanswered;               // Presence asked, or to be asked.
+    std::deque<Multihash> to_ask;                 // The latter.
     std::deque<Multihash> available;  // It has these; may be assigned or gone meanwhile.
     std::deque<Multihash> assigned;   // Asked for and not arrived, in order.
     size_t outstanding = 0;           // Their bytes.

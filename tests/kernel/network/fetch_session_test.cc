@@ -2,6 +2,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -60,7 +61,8 @@ class ListedProviders : public Router {
   testkit::Simulation& simulation_;
 };
 
-// Counts for each peer how many wait for a stream to it at once.
+// Counts for each peer how many wait for a stream to it at once, and refuses streams to those that
+// have no room.
 class CountedOpens : public Messenger {
  public:
   explicit CountedOpens(Messenger& messenger) : messenger_(messenger) {}
@@ -71,6 +73,7 @@ class CountedOpens : public Messenger {
     count.most = std::max(count.most, ++count.now);
     auto stream = messenger_.Open(to, protocol, deadline);
     --count.now;
+    if (no_room.contains(to.id)) return absl::ResourceExhaustedError("too many streams are open");
     return stream;
   }
 
@@ -98,6 +101,7 @@ class CountedOpens : public Messenger {
     int most = 0;
   };
   std::map<PeerId, Count> of;
+  std::set<PeerId> no_room;
 
  private:
   Messenger& messenger_;
@@ -349,6 +353,38 @@ TEST_F(FetchSessionTest, ReachesForAPeerOnceAtATime) {
     session.reset();
 
     for (const PeerInfo& peer : away) EXPECT_LE(reader.opens.of[peer.id].most, 1);
+  });
+}
+
+TEST_F(FetchSessionTest, WaitsForABusyHolderAsLongAsItHasPatience) {
+  Run([&] {
+    ExchangePeer reader(simulation, network);
+    ExchangePeer holder(simulation, network);
+    const Cid id = holder.Put("what a busy holder has");
+    reader.providers->of[id.hash()] = {holder.info()};
+    reader.opens.no_room.insert(holder.id());
+    const auto session = reader.exchange.NewSession(false);
+    Want(*session, id);
+    EXPECT_FALSE(session->Next(reader.Soon(absl::Seconds(28))).ok());
+    reader.opens.no_room.clear();
+    const auto arrived = session->Next(reader.Soon(absl::Seconds(3)));
+    ASSERT_TRUE(arrived.ok()) << arrived.status();
+    EXPECT_TRUE(arrived->data.ok()) << arrived->data.status();
+  });
+}
+
+TEST_F(FetchSessionTest, GivesUpAHolderThatIsBusyForEver) {
+  Run([&] {
+    ExchangePeer reader(simulation, network);
+    ExchangePeer holder(simulation, network);
+    const Cid id = holder.Put("what a busy holder has");
+    reader.providers->of[id.hash()] = {holder.info()};
+    reader.opens.no_room.insert(holder.id());
+    const auto session = reader.exchange.NewSession(false);
+    Want(*session, id);
+    const auto verdict = session->Next(reader.Soon(absl::Seconds(40)));
+    ASSERT_TRUE(verdict.ok()) << verdict.status();
+    EXPECT_TRUE(absl::IsUnavailable(verdict->data.status())) << verdict->data.status();
   });
 }
 
