@@ -103,15 +103,17 @@ class Holdings {
   absl::Status RemoveRoot(const Cid& id, std::vector<State::Change> also = {});
   absl::StatusOr<std::vector<Root>> Roots() const;  // By time added, then id.
 
-  // The blocks of a held group, and its record; NotFound. This node's own promise before others'.
+  // A held group as one promise has it: the first by pusher with a record, or as FindGroup.
+  // NotFound.
   absl::StatusOr<HeldGroups::Content> FindContent(const Multihash& group) const;
+  // The blocks of a held group: all of it if this node's own user keeps it. NotFound.
+  absl::StatusOr<Group> FindGroup(const Multihash& group) const;
   // The records of the promises for a group that have one, by pusher, of at most `most` promises.
   struct HeldRecord {
     PeerId pusher;
     std::string bytes;
   };
   absl::StatusOr<std::vector<HeldRecord>> FindRecords(const Multihash& group, size_t most) const;
-  absl::StatusOr<Group> FindGroup(const Multihash& group) const;
 
   std::vector<HeldGroup> List(const Multihash& after, size_t most) const;  // As HeldGroups::List.
   std::vector<Multihash> Groups() const;  // Every held group, sorted: what the node announces.
@@ -137,6 +139,8 @@ class Holdings {
   absl::Status ReclaimLeftovers();
   absl::StatusOr<std::vector<Key>> Incomplete();
   absl::StatusOr<bool> IsWhole(const Key& key);
+  absl::StatusOr<HeldGroups::Content> FindOwnFirst(const Multihash& group) const;
+  absl::StatusOr<HeldGroups::Content> ContentOf(const Key& key) const;
   absl::StatusOr<std::optional<Promise>> LoadPromise(const Key& key) const;
   absl::Status ReleaseInTurn(const Key& key);
   absl::Status ReleaseUnwanted(const Multihash& group);

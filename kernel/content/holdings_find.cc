@@ -5,6 +5,23 @@
 namespace l2p {
 
 absl::StatusOr<HeldGroups::Content> Holdings::FindContent(const Multihash& group) const {
+  std::optional<Key> with_record;
+  {
+    MutexLock lock(mutex_);
+    for (auto it = held_.lower_bound({group, PeerId()});
+         it != held_.end() && it->first.first == group && !with_record; ++it) {
+      if (it->second.record_bytes > 0) with_record = it->first;
+    }
+  }
+  return with_record ? ContentOf(*with_record) : FindOwnFirst(group);
+}
+
+absl::StatusOr<Group> Holdings::FindGroup(const Multihash& group) const {
+  L2P_ASSIGN_OR_RETURN(HeldGroups::Content content, FindOwnFirst(group));
+  return std::move(content.blocks);
+}
+
+absl::StatusOr<HeldGroups::Content> Holdings::FindOwnFirst(const Multihash& group) const {
   Key key(group, self_);
   {
     MutexLock lock(mutex_);
@@ -16,11 +33,16 @@ absl::StatusOr<HeldGroups::Content> Holdings::FindContent(const Multihash& group
       key = found->first;
     }
   }
+  return ContentOf(key);
+}
+
+absl::StatusOr<HeldGroups::Content> Holdings::ContentOf(const Key& key) const {
   L2P_ASSIGN_OR_RETURN(std::optional<Promise> promise, LoadPromise(key));
   if (!promise) {
-    return absl::NotFoundError(absl::StrCat("group ", group.ToString(), " is not held"));
+    return absl::NotFoundError(absl::StrCat("group ", key.first.ToString(), " is not held"));
   }
-  return HeldGroups::Content{promise->AsGroup(group), std::move(promise->record), promise->until};
+  return HeldGroups::Content{promise->AsGroup(key.first), std::move(promise->record),
+                             promise->until};
 }
 
 absl::StatusOr<std::vector<Holdings::HeldRecord>> Holdings::FindRecords(const Multihash& group,
@@ -41,11 +63,6 @@ absl::StatusOr<std::vector<Holdings::HeldRecord>> Holdings::FindRecords(const Mu
     }
   }
   return records;
-}
-
-absl::StatusOr<Group> Holdings::FindGroup(const Multihash& group) const {
-  L2P_ASSIGN_OR_RETURN(HeldGroups::Content content, FindContent(group));
-  return std::move(content.blocks);
 }
 
 std::vector<HeldGroup> Holdings::List(const Multihash& after, size_t most) const {

@@ -283,6 +283,25 @@ TEST(Holdings, RemembersGroupsAndRootsAcrossARestart) {
   });
 }
 
+TEST(Holdings, TellsServicesOfTheShareWithARecordThoughItsOwnUserKeepsTheSameGroup) {
+  InWorld([](Runtime& runtime) {
+    ContentWorld world(runtime);
+    ASSERT_TRUE(world.holdings.Open().ok());
+    BlockService::Operation operation(world.blocks);
+    const Group whole = PutGroup(world, operation, {"a", "b"});
+    const Group share = PutGroup(world, operation, {"a", "piece"});
+    ASSERT_TRUE(world.holdings.Commit(whole, {TestPeer(0)}).ok());
+    ASSERT_TRUE(world.holdings.Commit(share, {TestPeer(1)}).ok());
+    EXPECT_EQ(world.holdings.FindContent(whole.id)->blocks.leaves, whole.leaves);
+    ASSERT_TRUE(world.holdings.Commit(share, {TestPeer(2), kForEver, "record"}).ok());
+    const absl::StatusOr<HeldGroups::Content> content = world.holdings.FindContent(whole.id);
+    ASSERT_TRUE(content.ok());
+    EXPECT_EQ(content->record, "record");
+    EXPECT_EQ(content->blocks.leaves, share.leaves);
+    EXPECT_EQ(world.holdings.FindGroup(whole.id)->leaves, whole.leaves);
+  });
+}
+
 TEST(Holdings, KeepsGroupsThatAnotherRootNeeds) {
   InWorld([](Runtime& runtime) {
     ContentWorld world(runtime);
