@@ -1,5 +1,5 @@
-// row := "end/" group -> since " " next: when it was removed and when its holders are told again,
-//                        Unix seconds in decimal
+// row := "end/" group -> since " " next ( " " peer )*: when it was removed and when its holders are
+//                        told again, Unix seconds in decimal, and which could not be told, base58
 #include "kernel/network/leases.h"
 
 #include <algorithm>
@@ -40,7 +40,30 @@ Time TimeOf(uint64_t seconds) {
   return absl::FromUnixSeconds(static_cast<int64_t>(std::min(seconds, most)));
 }
 
-std::string EndRow(int64_t since, int64_t next) { return absl::StrCat(since, " ", next); }
+struct EndRow {
+  int64_t since = 0;
+  int64_t next = 0;
+  std::vector<PeerId> missed;
+
+  std::string Encode() const {
+    std::string row = absl::StrCat(since, " ", next);
+    for (const PeerId& peer : missed) absl::StrAppend(&row, " ", peer.ToString());
+    return row;
+  }
+  static std::optional<EndRow> Decode(const std::string& text) {
+    const std::vector<std::string> words = absl::StrSplit(text, ' ');
+    EndRow row;
+    if (words.size() < 2 || !absl::SimpleAtoi(words[0], &row.since) ||
+        !absl::SimpleAtoi(words[1], &row.next)) {
+      return std::nullopt;
+    }
+    for (size_t i = 2; i < words.size(); ++i) {
+      absl::StatusOr<PeerId> peer = PeerId::FromString(words[i]);
+      if (peer.ok()) row.missed.push_back(*std::move(peer));
+    }
+    return row;
+  }
+};
 
 std::string ToSign(std::string_view wish) { return absl::StrCat(kSigned, av(wish)); }
 
@@ -276,7 +299,7 @@ std::vector<State::Change> Leases::EndsOf(std::span<const Multihash> groups) con
   const int64_t now = absl::ToUnixSeconds(parts_.runtime.Now());
   std::vector<State::Change> changes;
   for (const Multihash& group : groups.first(std::min(groups.size(), kMaxEnding))) {
-    changes.push_back({absl::StrCat(kEndRows, group.bytes()), EndRow(now, now)});
+    changes.push_back({absl::StrCat(kEndRows, group.bytes()), EndRow{now, now, {}}.Encode()});
   }
   return changes;
 }
@@ -307,38 +330,41 @@ void Leases::TellOfEnds() {
 // False when it is not its turn.
 bool Leases::TellOfRow(const State::Row& row) {
   const auto group = Multihash::FromBinary(AsBytes(row.key).subspan(sizeof kEndRows - 1));
-  const std::pair<std::string, std::string> times =
-      absl::StrSplit(row.value, absl::MaxSplits(' ', 1));
-  int64_t since = 0;
-  int64_t next = 0;
-  const bool is_right =
-      group.ok() && absl::SimpleAtoi(times.first, &since) && absl::SimpleAtoi(times.second, &next);
+  std::optional<EndRow> end = EndRow::Decode(row.value);
+  const bool is_right = group.ok() && end;
   const Time now = parts_.runtime.Now();
-  if (is_right && now < absl::FromUnixSeconds(next)) return false;
-  const Duration age = now - absl::FromUnixSeconds(since);
+  if (is_right && now < absl::FromUnixSeconds(end->next)) return false;
+  const Duration age = is_right ? now - absl::FromUnixSeconds(end->since) : kEndingFor;
   const bool is_wanted = is_right && parts_.holdings.IsWanted(*group);
   if (is_wanted && age < kPeriod) return false;  // Its removal may not be quite through.
   State::Change change{row.key, std::nullopt};
   // It may have been put again meanwhile.
-  if (is_right && age < kEndingFor && !is_wanted) {
-    const std::optional<size_t> unreached = TellOfEnd(*group);
-    const bool is_over = unreached ? *unreached == 0 : age > kNobodyAfter;
+  if (age < kEndingFor && !is_wanted) {
+    const bool is_known = TellOfEnd(*group, end->missed);
+    const bool is_over = is_known ? end->missed.empty() : age > kNobodyAfter;
     const Duration pause = std::clamp(age, Duration(kPeriod), kLongestPause);
-    if (!is_over) change.value = EndRow(since, absl::ToUnixSeconds(now + pause));
+    end->next = absl::ToUnixSeconds(now + pause);
+    if (!is_over) change.value = end->Encode();
   }
   parts_.state.Commit({&change, 1}).IgnoreError();  // Told again then, which does no harm.
   return true;
 }
 
-// How many holders could not be told; nullopt when nobody could be found.
-std::optional<size_t> Leases::TellOfEnd(const Multihash& group) {
-  const std::vector<PeerInfo> holders = HoldersOf(group);
-  if (holders.empty()) return std::nullopt;
-  size_t unreached = 0;
-  for (const PeerInfo& holder : holders) {
-    unreached += stopping_ || !Ask(holder, {&group, 1}, true, {}).ok();
+// Tells those it was not told yet, and all holders that can be found: one that is away for longer
+// than others remember what it provides is not among them. False when there is nobody.
+bool Leases::TellOfEnd(const Multihash& group, std::vector<PeerId>& missed) {
+  std::vector<PeerInfo> holders = HoldersOf(group);
+  for (PeerId& peer : missed) {
+    const bool is_found = std::any_of(holders.begin(), holders.end(),
+                                      [&](const PeerInfo& holder) { return holder.id == peer; });
+    if (!is_found) holders.push_back({std::move(peer), {}});
   }
-  return unreached;
+  missed.clear();
+  for (const PeerInfo& holder : holders) {
+    const bool is_told = !stopping_ && Ask(holder, {&group, 1}, true, {}).ok();
+    if (!is_told && missed.size() < kHoldersWanted) missed.push_back(holder.id);
+  }
+  return !holders.empty();
 }
 
 }  // namespace l2p

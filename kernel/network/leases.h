@@ -78,7 +78,7 @@ class Leases {
   void RenewRoot(Root root);
   void TellOfEnds();
   bool TellOfRow(const State::Row& row);
-  std::optional<size_t> TellOfEnd(const Multihash& group);
+  bool TellOfEnd(const Multihash& group, std::vector<PeerId>& missed);
   std::vector<PeerInfo> HoldersOf(const Multihash& group);
 
   const Parts parts_;

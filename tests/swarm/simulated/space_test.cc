@@ -105,6 +105,21 @@ TEST(Removal, ReachesAHolderThatWasAway) {
   });
 }
 
+TEST(Removal, ReachesAHolderThatWasAwayForLongerThanWhatItProvidesIsRemembered) {
+  SimSwarm swarm({.nodes = 4});
+  swarm.Run([&] {
+    const auto put = swarm.Put(kUploader, TestBytes(1, 100'000));
+    ASSERT_TRUE(put.ok()) << put.status();
+    swarm.Stop(3);
+    ASSERT_TRUE(swarm.node(kUploader).content().Remove(put->id.ToString()).ok());
+    swarm.simulation().Sleep(absl::Hours(80));
+    swarm.Start(3);
+    EXPECT_EQ(swarm.node(3).GetStatus().held_groups, 1u);
+    swarm.simulation().Sleep(absl::Hours(7));
+    EXPECT_EQ(swarm.node(3).GetStatus().held_groups, 0u);
+  });
+}
+
 TEST(Removal, IsRememberedWhenThePowerGoes) {
   SimSwarm swarm({.nodes = 4});
   swarm.Run([&] {
