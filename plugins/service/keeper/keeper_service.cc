@@ -22,6 +22,7 @@ absl::Status KeeperService::Start(Node& node) {
   roster_ = std::make_unique<Roster>(host_.crypto(), host_.identity().peer());
   L2P_RETURN_IF_ERROR(roster_->Load(*state_));
   work_ = std::make_unique<Work>(host_, node, *roster_, options_, *stopping_);
+  L2P_RETURN_IF_ERROR(work_->repairer.ended().Load(*state_));
   return Serve(*work_);
 }
 
@@ -65,10 +66,8 @@ void KeeperService::Stop() {
   stopping_->Set();
   if (work_ == nullptr) return;
   work_->registrations.clear();
+  Save(*work_);
   work_.reset();
-  if (absl::Status saved = roster_->Save(*state_); !saved.ok()) {
-    host_.Log(Severity::kWarning, std::string(saved.message()));
-  }
 }
 
 void KeeperService::Tick(Work& work) {
@@ -76,9 +75,13 @@ void KeeperService::Tick(Work& work) {
   if (IsSynced()) work.prober.Step();
   UpdateOpinions(work);
   roster_->ForgetAbsentSince(host_.Now() - options_.forget);
-  if (absl::Status saved = roster_->Save(*state_); !saved.ok()) {
-    host_.Log(Severity::kWarning, std::string(saved.message()));
-  }
+  Save(work);
+}
+
+void KeeperService::Save(Work& work) {
+  absl::Status saved = work.repairer.ended().Save(*state_, host_.Now());
+  saved.Update(roster_->Save(*state_));
+  if (!saved.ok()) host_.Log(Severity::kWarning, std::string(saved.message()));
 }
 
 void KeeperService::Sync(Work& work) {

@@ -45,6 +45,7 @@ class KeeperService final : public Service {
 
   absl::Status Serve(Work& work);
   void Tick(Work& work);
+  void Save(Work& work);
   // Takes on the groups that are held now and were not before.
   void Sync(Work& work);
   bool IsSynced();

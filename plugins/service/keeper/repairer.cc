@@ -169,8 +169,10 @@ bool Repairer::AskAll(const Multihash& group, const std::set<PeerId>& peers, Dur
     }
     keeping_.roster.Heard(peer, keeping_.host.Now());
     const absl::StatusOr<KeeperAnswer> heard = ParseAnswer(*answer->result);
-    ++answers;
-    denials += !heard.ok() || !heard->granted;
+    const bool is_denial = !heard.ok() || !heard->granted;
+    denials += is_denial;
+    // Who has nothing of the group agrees to anything: it outvotes nobody who knows of its end.
+    answers += is_denial || keeping_.roster.Shares(group, peer);
   }
   if (denials == 0) return true;
   MutexLock lock(mutex_);

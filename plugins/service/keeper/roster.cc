@@ -333,6 +333,14 @@ bool Roster::IsAway(const PeerId& id) const {
   return found != peers_.end() && found->second.absent_since != absl::InfiniteFuture();
 }
 
+bool Roster::Shares(const Multihash& id, const PeerId& peer) const {
+  MutexLock lock(mutex_);
+  const auto group = groups_.find(id);
+  const auto entry = peers_.find(peer);
+  return group != groups_.end() && entry != peers_.end() &&
+         entry->second.shares.contains(&group->second);
+}
+
 void Roster::Heard(const PeerId& id, Time now) {
   MutexLock lock(mutex_);
   const auto found = peers_.find(id);

@@ -86,6 +86,7 @@ class Roster {
   std::vector<Peer> Peers() const;
   size_t peers() const;
   bool IsAway(const PeerId& peer) const;
+  bool Shares(const Multihash& group, const PeerId& peer) const;  // Whether it is a member.
   void Heard(const PeerId& peer, Time now);
   // True when it was within reach until now.
   bool Missed(const PeerId& peer, Time now);

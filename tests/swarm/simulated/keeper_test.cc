@@ -198,6 +198,42 @@ TEST(Keeper, DoesNotMakeAgainWhatWasRemovedWhileItsHolderWasAway) {
   });
 }
 
+TEST(Keeper, MakesNoNewCopyOfWhatWasRemovedDaysAgoThoughAllOthersWereRestarted) {
+  constexpr size_t kRemover = 5;
+  KeeperWorld world({});
+  world.swarm().Run([&] {
+    Content::PutOptions how = SimSwarm::SmallChunks();
+    how.redundancy = "copies:3";
+    const auto put = world.swarm().Put(kRemover, TestBytes(1, 10'000), how);
+    ASSERT_TRUE(put.ok()) << put.status();
+    const auto holders = [&] {
+      std::vector<size_t> holders;
+      for (size_t i = 0; i < world.swarm().size(); ++i) {
+        if (i == kRemover || !world.swarm().runs(i)) continue;
+        if (world.NodeAt(i).groups().Find(put->id.hash()).ok()) holders.push_back(i);
+      }
+      return holders;
+    };
+    world.Sleep(absl::Minutes(15));
+    ASSERT_EQ(holders().size(), 3u);
+    const size_t away = holders().back();
+    world.Stop(away);
+    ASSERT_TRUE(world.swarm().node(kRemover).content().Remove(put->id.ToString()).ok());
+    world.Sleep(absl::Minutes(20));
+    EXPECT_THAT(holders(), testing::IsEmpty());
+    world.Stop(kRemover);
+    for (size_t i = 0; i < world.swarm().size(); ++i) {
+      if (world.swarm().runs(i)) world.Stop(i), world.Start(i);
+    }
+    world.Sleep(absl::Hours(24 * 8));  // Longer than the owner would tell of it.
+    world.Start(away);
+    world.Sleep(2 * kLong);
+    EXPECT_THAT(holders(), testing::ElementsAre(away));
+    EXPECT_EQ(world.Total("repairs_total"), 0);
+    EXPECT_EQ(world.Total("repair_pushed_bytes_total"), 0);
+  });
+}
+
 TEST(Keeper, KnowsItsFellowsAfterARestartOfAll) {
   KeeperWorld world({});
   world.swarm().Run([&] {

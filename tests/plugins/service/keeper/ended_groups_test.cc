@@ -18,7 +18,40 @@ TEST(EndedGroups, AreThoseWhoseLeaseWasNotOver) {
   EXPECT_TRUE(ended.Contains(GroupOf(1), kLater));
   EXPECT_FALSE(ended.Contains(GroupOf(2), kLater));
   EXPECT_FALSE(ended.Contains(GroupOf(3), kLater));
-  EXPECT_FALSE(ended.Contains(GroupOf(1), kLater + EndedGroups::kRemembered));
+}
+
+TEST(EndedGroups, AreRememberedUntilTheLeaseOfAnyOtherHolderIsOver) {
+  EndedGroups ended;
+  ended.Hold(GroupOf(1), absl::InfiniteFuture());
+  ended.Hold(GroupOf(2), kLater);
+  for (uint32_t group : {1, 2}) ended.Drop(GroupOf(group), kNow);
+  EXPECT_TRUE(ended.Contains(GroupOf(2), kNow));
+  EXPECT_FALSE(ended.Contains(GroupOf(2), kLater));
+  EXPECT_TRUE(ended.Contains(GroupOf(1), kNow + absl::Hours(24 * 1000)));
+}
+
+TEST(EndedGroups, AreKnownAfterARestart) {
+  WithParties(1, [](auto& parties, auto&, auto&) {
+    State& state = **parties[0]->host.state();
+    EndedGroups before;
+    before.Hold(GroupOf(1), absl::InfiniteFuture());
+    before.Hold(GroupOf(2), kLater);
+    before.Hold(GroupOf(3), absl::InfiniteFuture());
+    for (uint32_t group : {1, 2, 3}) before.Drop(GroupOf(group), kNow);
+    ASSERT_TRUE(before.Save(state, kNow).ok());
+    before.Hold(GroupOf(3), absl::InfiniteFuture());
+    ASSERT_TRUE(before.Save(state, kNow).ok());
+    EndedGroups after;
+    ASSERT_TRUE(after.Load(state).ok());
+    EXPECT_EQ(after.size(), 2u);
+    EXPECT_TRUE(after.Contains(GroupOf(1), kLater));
+    EXPECT_TRUE(after.Contains(GroupOf(2), kNow));
+    EXPECT_FALSE(after.Contains(GroupOf(2), kLater));
+    ASSERT_TRUE(after.Save(state, kLater).ok());
+    EndedGroups later;
+    ASSERT_TRUE(later.Load(state).ok());
+    EXPECT_EQ(later.size(), 1u);
+  });
 }
 
 TEST(EndedGroups, DoNotIncludeWhatIsHeldAgain) {
@@ -38,8 +71,9 @@ TEST(EndedGroups, KeepTheirCap) {
   EXPECT_EQ(ended.size(), EndedGroups::kMost);
   // The oldest make room.
   ended.Hold(GroupOf(1 << 20), absl::InfiniteFuture());
-  ended.Drop(GroupOf(1 << 20), kNow + EndedGroups::kRemembered);
-  EXPECT_EQ(ended.size(), 1u);
+  ended.Drop(GroupOf(1 << 20), kLater);
+  EXPECT_EQ(ended.size(), EndedGroups::kMost);
+  EXPECT_TRUE(ended.Contains(GroupOf(1 << 20), kLater));
 }
 
 }  // namespace

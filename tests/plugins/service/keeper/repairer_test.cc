@@ -9,6 +9,25 @@
 namespace l2p::keeper {
 namespace {
 
+TEST(Repairer, IsNotLetOverruleThoseWhoKnowOfAnEndByThoseWhoHaveNothingOfTheGroup) {
+  RepairWorld::Run(1, [](RepairWorld& world) {
+    const Time now = world.simulation().Now();
+    for (size_t i = 8; i < RepairWorld::kMembers; ++i) {
+      world.party(0).roster.Conclude(world.PeerAt(i), "", {});
+      world.party(i).roster.Remove(world.id());
+      if (i >= 16) continue;  // They have forgotten.
+      world.repairer(i).ended().Hold(world.id(), absl::InfiniteFuture());
+      world.repairer(i).ended().Drop(world.id(), now);
+    }
+    for (int tries = 0; tries < 5; ++tries) {
+      world.repairer(0).Step();
+      world.simulation().Sleep(absl::Hours(2));
+    }
+    EXPECT_EQ(world.party(0).host.metrics().Value("repair_fetched_bytes_total"), 0);
+    EXPECT_EQ(world.party(0).host.metrics().Value("repair_pushed_bytes_total"), 0);
+  });
+}
+
 TEST(Repairer, FetchesAGroupOnceHoweverManyPlacesItFillsAndHoweverSlowOneOfThemIs) {
   constexpr size_t kStripes = 5;
   RepairWorld::Run(kStripes, [](RepairWorld& world) {
