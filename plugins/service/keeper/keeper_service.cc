@@ -156,7 +156,8 @@ absl::StatusOr<std::optional<Bytes>> KeeperService::Answer(Work& work, const Cal
   L2P_ASSIGN_OR_RETURN(const KeeperRequest asked, ParseRequest(request));
   KeeperAnswer answer;
   if (IsSynced()) answer.ranges = work.prober.Answer(from.peer, asked.ranges);
-  if (asked.claim) answer.granted = work.repairer.Consent(from.peer, *asked.claim);
+  // What it has not come to yet may be a group that it would object to.
+  if (asked.claim) answer.granted = IsSynced() && work.repairer.Consent(from.peer, *asked.claim);
   if (asked.leaf && !asked.leaf->blocks.empty()) {
     // Without a proof the audit has failed, which is what it is for.
     absl::StatusOr<TreeProof> proof = work.auditor.Prove(*asked.leaf);

@@ -62,7 +62,8 @@ class KeeperService final : public Service {
   std::unique_ptr<Work> work_;
   Mutex mutex_{"KeeperService"};
   bool syncing_ L2P_GUARDED_BY(mutex_) = false;
-  // Until then a list of this node's groups would deny those that it has not come to yet.
+  // Until then a list of this node's groups would deny those that it has not come to yet, and a
+  // consent would be one of somebody who has nothing of the group.
   bool is_synced_ L2P_GUARDED_BY(mutex_) = false;
 };
 

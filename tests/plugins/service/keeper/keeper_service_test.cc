@@ -93,6 +93,28 @@ TEST(KeeperService, ProbesNobodyBeforeItKnowsWhatItHolds) {
   });
 }
 
+TEST(KeeperService, ConsentsToNothingBeforeItKnowsWhatItHolds) {
+  RepairWorld::Run(1, [](RepairWorld& world) {
+    const Restarted restarted(world, 1, Multihash());
+    const auto granted = [&](const Multihash& group) {
+      KeeperRequest request;
+      request.claim = RepairClaim{group, absl::Minutes(10)};
+      const std::unique_ptr<Calls> calls = world.node(0).messenger().NewCalls();
+      const Time deadline = world.simulation().Now() + absl::Seconds(10);
+      calls->Send({world.PeerAt(1), {}}, kProtocol, Bytes::Of(Encode(request)), kMaxMessage,
+                  deadline);
+      const std::optional<Calls::Answer> answer = calls->Next(deadline);
+      EXPECT_TRUE(answer && answer->result.ok());
+      return ParseAnswer(*answer->result)->granted;
+    };
+    world.simulation().Sleep(absl::Minutes(1));
+    EXPECT_FALSE(granted(world.id()));
+    EXPECT_FALSE(granted(GroupOf(1)));
+    world.simulation().Sleep(absl::Minutes(10));
+    EXPECT_TRUE(granted(GroupOf(1)));
+  });
+}
+
 }  // namespace
 }  // namespace l2p::keeper
 
