@@ -3,6 +3,14 @@
 #include "kernel/content/input_cutter.h"
 
 namespace l2p {
+namespace {
+
+// Windows in the hashing stage: one that the task hashes, one that the caller of Next does while it
+// would wait, and two more, so that neither waits for the reader. More tasks would only take the
+// cores from each other where there are two, and with a core each they are faster than disks are.
+constexpr size_t kHashing = 4;
+
+}  // namespace
 
 ChunkPipeline::ChunkPipeline(Runtime& runtime, Memory& memory, const ImportOptions& options,
                              Input& input)
@@ -11,41 +19,34 @@ ChunkPipeline::ChunkPipeline(Runtime& runtime, Memory& memory, const ImportOptio
       options_(options),
       input_(input),
       deadline_(runtime.Now() + options.read_deadline),
-      cut_(runtime),
-      hashed_(runtime),
+      hashing_([&runtime] { return runtime.NewEvent(); }, kHashing,
+               [this](Batch& batch) {
+                 const std::vector<ByteView> views(batch.chunks.begin(), batch.chunks.end());
+                 batch.ids = Hashers::HashAll(*options_.hasher, views);
+               }),
       tasks_(runtime.tasks(), runtime.NewEvent()) {}
 
 ChunkPipeline::~ChunkPipeline() {
-  cut_.Close();
-  hashed_.Close();
+  hashing_.Close();
   tasks_.Join();
 }
 
 absl::Status ChunkPipeline::Start() {
   L2P_RETURN_IF_ERROR(tasks_.Start("content.read", [this] { Read(); }));
-  return tasks_.Start("content.hash", [this] { Hash(); });
+  return tasks_.Start("content.hash", [this] { hashing_.Work(); });
 }
 
 void ChunkPipeline::Read() {
   InputCutter cutter(memory_, *options_.chunker, input_, deadline_,
-                     [this](Batch batch) { return cut_.Push(std::move(batch)); });
+                     [this](Batch batch) { return hashing_.Push(std::move(batch)); });
   Batch last;
   last.status = cutter.Run();
-  if (!last.status.ok()) cut_.Push(std::move(last));
-  cut_.Close();
-}
-
-void ChunkPipeline::Hash() {
-  while (std::optional<Batch> batch = cut_.Pop(absl::InfiniteFuture())) {
-    const std::vector<ByteView> views(batch->chunks.begin(), batch->chunks.end());
-    batch->ids = Hashers::HashAll(*options_.hasher, views, runtime_.tasks());
-    if (!hashed_.Push(*std::move(batch))) break;
-  }
-  hashed_.Close();
+  if (!last.status.ok()) hashing_.Push(std::move(last));
+  hashing_.End();
 }
 
 absl::StatusOr<std::optional<ChunkPipeline::Batch>> ChunkPipeline::Next() {
-  std::optional<Batch> batch = hashed_.Pop(deadline_);
+  std::optional<Batch> batch = hashing_.Pop(deadline_);
   if (batch && !batch->status.ok()) return batch->status;
   if (!batch && runtime_.Now() >= deadline_) {
     return absl::DeadlineExceededError("the input was not read in time");

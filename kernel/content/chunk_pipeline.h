@@ -1,59 +1,19 @@
 #ifndef L2P_KERNEL_CONTENT_CHUNK_PIPELINE_H_
 #define L2P_KERNEL_CONTENT_CHUNK_PIPELINE_H_
 
-#include <deque>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "kernel/content/importer.h"
+#include "kernel/content/ordered_stage.h"
 #include "l2p/tasks.h"
 
 namespace l2p {
 
-// A Handoff passes values from one task to the next, one in store. [any thread]
-template <typename T>
-class Handoff {
- public:
-  explicit Handoff(Runtime& runtime) : changed_(runtime.NewEvent()) {}
-
-  // Waits for room; false (and `value` is dropped) once closed.
-  bool Push(T value) {
-    Await(mutex_, *changed_, absl::InfiniteFuture(),
-          [this]() L2P_REQUIRES(mutex_) { return closed_ || !value_; });
-    MutexLock lock(mutex_);
-    if (closed_) return false;
-    value_ = std::move(value);
-    changed_->Set();
-    return true;
-  }
-
-  // Waits for a value; nullopt once closed and empty, or past `deadline`.
-  std::optional<T> Pop(Time deadline) {
-    Await(mutex_, *changed_, deadline, [this]() L2P_REQUIRES(mutex_) { return closed_ || value_; });
-    MutexLock lock(mutex_);
-    std::optional<T> value = std::exchange(value_, std::nullopt);
-    changed_->Set();
-    return value;
-  }
-
-  void Close() {
-    MutexLock lock(mutex_);
-    closed_ = true;
-    changed_->Set();
-  }
-
- private:
-  const std::unique_ptr<Event> changed_;
-  Mutex mutex_{"Handoff"};
-  std::optional<T> value_ L2P_GUARDED_BY(mutex_);
-  bool closed_ L2P_GUARDED_BY(mutex_) = false;
-};
-
-// A ChunkPipeline reads an Input, cuts it and hashes the chunks, each stage in a task of its own,
-// so that reading, hashing and what the caller does with a batch overlap. At most five windows of
-// Input are in memory.
+// A ChunkPipeline reads an Input, cuts it and hashes the chunks in tasks of its own, so that
+// reading, hashing and what the caller does with a batch overlap. At most six windows of Input are
+// in memory.
 //
 // One task at a time.
 class ChunkPipeline {
@@ -82,15 +42,13 @@ class ChunkPipeline {
 
  private:
   void Read();
-  void Hash();
 
   Runtime& runtime_;
   Memory& memory_;
   const ImportOptions& options_;
   Input& input_;
   const Time deadline_;
-  Handoff<Batch> cut_;
-  Handoff<Batch> hashed_;
+  OrderedStage<Batch> hashing_;
   TaskGroup tasks_;
 };
 

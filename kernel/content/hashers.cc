@@ -1,36 +1,11 @@
 #include "kernel/content/hashers.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 
 namespace l2p {
-namespace {
-
-// A core's turn in HashAll: enough bytes that handing it out costs nothing, few enough that the
-// last turns end together.
-constexpr size_t kTurnBytes = 1 << 20;
-
-struct Turn {
-  size_t first = 0;
-  size_t count = 0;
-};
-
-std::vector<Turn> SplitIntoTurns(std::span<const ByteView> inputs) {
-  std::vector<Turn> turns;
-  size_t bytes = 0;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    if (turns.empty() || bytes >= kTurnBytes || turns.back().count == Hasher::kMaxBatch) {
-      turns.push_back({i, 0});
-      bytes = 0;
-    }
-    ++turns.back().count;
-    bytes += inputs[i].size();
-  }
-  return turns;
-}
-
-}  // namespace
 
 void Hashers::Add(std::string name, std::shared_ptr<Hasher> hasher) {
   const HashCode code = hasher->code();
@@ -74,21 +49,13 @@ std::shared_ptr<Hasher> Hashers::WithCode(HashCode code) const {
   return found == by_code_.end() ? nullptr : found->second;
 }
 
-std::vector<Multihash> Hashers::HashAll(const Hasher& hasher, std::span<const ByteView> inputs,
-                                        Tasks& tasks) {
+std::vector<Multihash> Hashers::HashAll(const Hasher& hasher, std::span<const ByteView> inputs) {
   const size_t digest_size = hasher.digest_size();
   std::vector<uint8_t> digests(inputs.size() * digest_size);
-  const std::vector<Turn> turns = SplitIntoTurns(inputs);
-  auto run = [&](size_t i) {
-    const Turn& turn = turns[i];
-    hasher.Hash(
-        inputs.subspan(turn.first, turn.count),
-        MutableByteView(digests).subspan(turn.first * digest_size, turn.count * digest_size));
-  };
-  if (turns.size() == 1) {
-    run(0);
-  } else if (!turns.empty()) {
-    tasks.Parallel(turns.size(), run);
+  for (size_t i = 0; i < inputs.size(); i += Hasher::kMaxBatch) {
+    const size_t count = std::min(inputs.size() - i, Hasher::kMaxBatch);
+    hasher.Hash(inputs.subspan(i, count),
+                MutableByteView(digests).subspan(i * digest_size, count * digest_size));
   }
   std::vector<Multihash> ids;
   ids.reserve(inputs.size());

@@ -32,9 +32,8 @@ class Hashers {
     return code == HashCode::kIdentity || WithCode(code) != nullptr;
   }
 
-  // The multihashes of `inputs`, spread over the cores.
-  static std::vector<Multihash> HashAll(const Hasher& hasher, std::span<const ByteView> inputs,
-                                        Tasks& tasks);
+  // The multihashes of `inputs`, in the calling task.
+  static std::vector<Multihash> HashAll(const Hasher& hasher, std::span<const ByteView> inputs);
 
  private:
   std::shared_ptr<Hasher> WithCode(HashCode code) const;  // Null if there is none.

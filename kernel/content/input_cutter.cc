@@ -8,9 +8,10 @@
 namespace l2p {
 namespace {
 
-// Large enough that two cores share its hashing evenly, small enough to stay in the caches nearby.
+// Large enough that handing it on costs little beside hashing it, small enough to stay in the caches
+// nearby.
 constexpr size_t kWindow = 4 << 20;
-// No put uses more than this part of the node's memory for one window; it has up to five.
+// No put uses more than this part of the node's memory for one window; it has up to six.
 constexpr size_t kMemoryShare = 16;
 constexpr size_t kMaxSteps = 4096;  // In a batch: of empty files and folders.
 constexpr size_t kEndsAtOnce = 64;

@@ -1,5 +1,6 @@
-// Each hasher as the put's pipeline calls it (Hashers::HashAll over windows of 4 chunks of 1 MiB,
-// on all cores) beside its library alone, one call for each chunk, on as many threads.
+// Each hasher as the put's pipeline has it (an OrderedStage of windows of 4 chunks of 1 MiB, which
+// one task and whoever takes them out hash) beside its library alone, one call for each chunk, on
+// all cores.
 #include <benchmark/benchmark.h>
 
 #include <atomic>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "kernel/content/hashers.h"
+#include "kernel/content/ordered_stage.h"
 #include "kernel/runtime/clock.h"
 #include "kernel/runtime/worker_tasks.h"
 #include "l2p/testkit/conformance.h"
@@ -18,8 +20,9 @@ namespace l2p {
 namespace {
 
 constexpr size_t kChunk = 1 << 20;
-constexpr size_t kChunks = 64;
-constexpr size_t kWindow = 4;  // Chunks that are hashed together.
+constexpr size_t kChunks = 512;
+constexpr size_t kWindow = 4;   // Chunks that are hashed together.
+constexpr size_t kHashing = 4;  // Windows in the stage, as in chunk_pipeline.cc.
 
 std::vector<ByteView> Chunks() {
   static const std::string content = testkit::TestBytes(1, kChunk * kChunks);
@@ -40,10 +43,21 @@ void InThePipeline(benchmark::State& state) {
   const Clock clock;
   WorkerTasks tasks(clock, 16);
   const std::vector<ByteView> chunks = Chunks();
+  using Window = std::span<const ByteView>;
   for (auto _ : state) {
-    for (size_t i = 0; i < kChunks; i += kWindow) {
-      benchmark::DoNotOptimize(
-          Hashers::HashAll(hasher, std::span(chunks).subspan(i, kWindow), tasks));
+    OrderedStage<Window> stage(
+        [&] { return NewThreadEvent(clock); }, kHashing,
+        [&](Window& window) { benchmark::DoNotOptimize(Hashers::HashAll(hasher, window)); });
+    TaskGroup group(tasks, NewThreadEvent(clock));
+    const absl::Status hashing = group.Start("hash", [&] { stage.Work(); });
+    const absl::Status pushing = group.Start("push", [&] {
+      for (size_t i = 0; i < kChunks; i += kWindow) {
+        stage.Push(std::span(chunks).subspan(i, kWindow));
+      }
+      stage.End();
+    });
+    if (!hashing.ok() || !pushing.ok()) return state.SkipWithError("no task");
+    while (stage.Pop(absl::InfiniteFuture())) {
     }
   }
   Count(state);
