@@ -1,7 +1,7 @@
 // cut_spread OLD NEW: how fastcdc and nibblecdc cut two versions of a file with the same settings,
-// and fastcdc with other tables, which shows what of a difference is a table's chance. A line for
-// each: name, chunks of OLD, their mean, their standard deviation over the mean, and the share of
-// NEW's bytes in chunks that OLD does not have.
+// and each with seven other tables ("fastcdc*", "nibblecdc*"), as much of a difference is a table's
+// chance. A line for each: name, chunks of OLD, their mean, their standard deviation over the mean,
+// and the share of NEW's bytes in chunks that OLD does not have.
 #include <cmath>
 #include <cstdio>
 #include <fstream>
@@ -79,11 +79,12 @@ int main(int argc, char** argv) {
   const std::string before = l2p::Read(argv[1]);
   const std::string after = l2p::Read(argv[2]);
   const l2p::BoringsslCrypto crypto;
-  l2p::Report("fastcdc", l2p::FastCdcChunker(crypto, 64 << 10, 256 << 10, 1 << 20), before, after);
-  l2p::Report("nibblecdc", l2p::NibbleCdcChunker(crypto, 64 << 10, 256 << 10, 1 << 20), before,
-              after);
+  constexpr size_t kMin = 64 << 10, kAverage = 256 << 10, kMax = 1 << 20;
+  l2p::Report("fastcdc", l2p::FastCdcChunker(crypto, kMin, kAverage, kMax), before, after);
+  l2p::Report("nibblecdc", l2p::NibbleCdcChunker(crypto, kMin, kAverage, kMax), before, after);
   for (uint8_t salt = 1; salt <= 7; ++salt) {
-    l2p::Report("salted", l2p::FastCdcChunker(l2p::Salted(salt), 64 << 10, 256 << 10, 1 << 20),
-                before, after);
+    const l2p::Salted salted(salt);
+    l2p::Report("fastcdc*", l2p::FastCdcChunker(salted, kMin, kAverage, kMax), before, after);
+    l2p::Report("nibblecdc*", l2p::NibbleCdcChunker(salted, kMin, kAverage, kMax), before, after);
   }
 }
