@@ -19,7 +19,8 @@ export async function startJs (services = {}) {
     transports: [tcp()],
     connectionEncrypters: [tls()],
     streamMuxers: [yamux()],
-    services: { identify: identify(), ping: ping(), ...services },
+    // A stream counts until both ends have closed it, and the next ping need not wait for that.
+    services: { identify: identify(), ping: ping({ maxOutboundStreams: 8 }), ...services },
     connectionManager: { inboundConnectionThreshold: 1000 }
   })
   await node.handle(echoProtocol, async (stream) => {
