@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kernel/admin/tar_format.h"
+#include "l2p/api.h"
 
 namespace l2p {
 namespace {
@@ -22,7 +23,13 @@ absl::StatusOr<const TarFormat*> Load() {
     return absl::FailedPreconditionError(
         absl::StrCat("tar cannot be read or written here: ", dlerror(), "; install l2p again"));
   }
-  return reinterpret_cast<decltype(&l2p_tar_format)>(symbol)();
+  const TarFormat* const format = reinterpret_cast<decltype(&l2p_tar_format)>(symbol)();
+  if (std::string_view(format->version) != kVersion) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("tar cannot be read or written here: ", kLibrary, " is of version ",
+                     format->version, ", this program of ", kVersion, "; start it again"));
+  }
+  return format;
 }
 
 absl::StatusOr<const TarFormat*> Format() {

@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "l2p/api.h"
 
 namespace l2p {
 namespace {
@@ -142,6 +143,7 @@ class Writer : public TarWriter {
 };
 
 constexpr TarFormat kFormat = {
+    .version = kVersion,
     .open_input = [](std::istream& in) -> std::unique_ptr<Input> {
       return std::make_unique<TarInput>(in);
     },

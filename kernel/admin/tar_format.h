@@ -32,6 +32,7 @@ class TarWriter {
 // loads when it is first needed: libarchive comes with libxml2 and ICU, 1.6 MiB in each idle node
 // that are hardly ever used. Streams are lent.
 struct TarFormat {
+  const char* version;  // kVersion of the library: another one's Input may look otherwise.
   std::unique_ptr<Input> (*open_input)(std::istream& in);
   std::unique_ptr<TarWriter> (*open_writer)(std::ostream& out);
 };

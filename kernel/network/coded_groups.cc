@@ -38,16 +38,20 @@ bool FetchSession::TryRestore(const Multihash& id, Item& item) {
     return true;
   }
   size_t asking = 0;
+  bool first_asking = false;  // What is asked again holds up no search for other blocks.
   for (const auto& [group, found] : groups_) {
-    if (found.state == FoundGroup::State::kAsking) ++asking;
+    if (found.state != FoundGroup::State::kAsking) continue;
+    ++asking;
+    first_asking = first_asking || !found.asked_again;
   }
   for (auto& [group, found] : groups_) {
     if (found.state != FoundGroup::State::kUnasked || asking >= kLearnedAtOnce) continue;
     ++asking;
+    first_asking = first_asking || !found.asked_again;
     found.state = FoundGroup::State::kAsking;
     to_learn_of_.push_back(group);
   }
-  return asking > 0;
+  return first_asking;
 }
 
 // The next holder of `group` to ask for its records: those who are there come first, those who have
@@ -77,7 +81,10 @@ void FetchSession::AskOthers(FoundGroup& group) {
 bool FetchSession::MayLearnMore() {
   bool may = false;
   for (auto& [id, group] : groups_) {
-    if (group.learnt && NextToAsk(group) != nullptr) AskOthers(group);
+    if (group.learnt && NextToAsk(group) != nullptr) {
+      group.asked_again = true;
+      AskOthers(group);
+    }
     may = may || group.state != FoundGroup::State::kAsked;
   }
   return may;
@@ -123,12 +130,15 @@ void FetchSession::LearnOf(const Multihash& group) {
   StartTasks();
 }
 
-bool FetchSession::NeedsSidecar(const Multihash& id, const Multihash& group) const {
+bool FetchSession::NeedsSidecar(const Multihash& id, const Multihash& group) {
   MutexLock lock(mutex_);
-  const FoundGroup& found = groups_.at(group);
+  FoundGroup& found = groups_.at(group);
+  if (found.refused.contains(id)) return false;
   const auto known = found.sidecars.find(id);
-  const bool kept = known != found.sidecars.end() && !known->second.expired();
-  return !kept && !found.refused.contains(id);
+  if (known == found.sidecars.end()) return true;
+  if (!known->second.expired()) return false;
+  // It made room for others. When all holders are asked, each of them names it again.
+  return !found.asked_again || found.fetched_again.insert(id).second;
 }
 
 void FetchSession::KeepSidecar(const Multihash& id, std::shared_ptr<const Sidecar> sidecar) {
@@ -256,11 +266,12 @@ void FetchSession::EndRestore(const StripeKey& stripe,
     for (auto& [id, data] : restored) Deliver(id, std::move(data));
     // The first search may have missed some, and left out those this node shuns.
     FoundGroup& group = groups_[stripe.first->group().id];
-    const bool searching_again = absl::IsUnavailable(status) && !ended_ && !group.searched_again;
-    if (searching_again) {
+    const bool search_again = absl::IsUnavailable(status) && !ended_ && !group.searched_again;
+    const bool searching = finding_holders_ + to_find_.size() > 0;  // For another stripe's sake.
+    if (search_again) {
       group.searched_again = true;
       to_find_.push_back(stripe.first->group().id);
-    } else if (!status.ok()) {
+    } else if (!status.ok() && !(absl::IsUnavailable(status) && searching)) {
       Refuse(stripe.first, status);
     }
     GoOnWithout(stripe, status);

@@ -11,6 +11,7 @@ namespace {
 
 constexpr Duration kWatchPeriod = absl::Milliseconds(250);
 constexpr Duration kSearchAgainAfter = absl::Seconds(1);
+constexpr Duration kLateRetry = absl::Seconds(5);
 constexpr Duration kFirstPeerLimit = absl::Seconds(5);
 constexpr size_t kLocalBatch = 8;
 
@@ -295,6 +296,10 @@ void FetchSession::AddHolder(PeerInfo info) {
   } else if (slot->state == Holder::State::kLeft && !slot->has_task &&
              slot->retry_at < absl::InfiniteFuture()) {
     if (!info.addresses.empty()) slot->info.addresses = std::move(info.addresses);
+    // It was not wanted meanwhile: that it was busy then says nothing of now.
+    if (parts_.runtime.Now() > slot->retry_at + kLateRetry) {
+      slot->no_room_since = absl::InfiniteFuture();
+    }
   } else {
     return;
   }

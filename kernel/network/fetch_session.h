@@ -110,7 +110,9 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
     bool learnt = false;  // Others are asked only when what it has taught proves useless.
     std::map<Multihash, std::weak_ptr<const Sidecar>> sidecars;  // Known, while they are kept.
     std::set<Multihash> refused;                                 // Sidecars that are of no use.
-    bool searched_again = false;                                 // For want of pieces.
+    bool asked_again = false;  // All holders, before blocks are given up.
+    std::set<Multihash> fetched_again;
+    bool searched_again = false;  // For want of pieces.
     enum class State { kUnasked, kAsking, kAsked } state = State::kUnasked;
   };
   using StripeKey = std::pair<std::shared_ptr<const Sidecar>, size_t>;
@@ -173,7 +175,7 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
   bool TryRestore(const Multihash& id, Item& item) L2P_REQUIRES(mutex_);
   const PeerInfo* NextToAsk(const FoundGroup& group) const L2P_REQUIRES(mutex_);
   void LearnOf(const Multihash& group);
-  bool NeedsSidecar(const Multihash& id, const Multihash& group) const;
+  bool NeedsSidecar(const Multihash& id, const Multihash& group);
   void KeepSidecar(const Multihash& id, std::shared_ptr<const Sidecar> sidecar)
       L2P_REQUIRES(mutex_);
   static void AskOthers(FoundGroup& group);

@@ -388,6 +388,30 @@ TEST_F(FetchSessionTest, GivesUpAHolderThatIsBusyForEver) {
   });
 }
 
+TEST_F(FetchSessionTest, HoldsNoRefusalOfLongAgoAgainstAHolder) {
+  Run([&] {
+    ExchangePeer reader(simulation, network);
+    ExchangePeer busy(simulation, network);
+    ExchangePeer idle(simulation, network);
+    const Cid first = busy.Put("what both have");
+    idle.Put("what both have");
+    const Cid second = busy.Put("what a busy holder has");
+    reader.providers->of[first.hash()] = {busy.info(), idle.info()};
+    reader.providers->of[second.hash()] = {busy.info()};
+    reader.opens.no_room.insert(busy.id());
+    const auto session = reader.exchange.NewSession(false);
+    Want(*session, first);
+    ASSERT_TRUE(session->Next(reader.Soon()).ok());
+    simulation.Sleep(absl::Minutes(1));
+    Want(*session, second);
+    EXPECT_FALSE(session->Next(reader.Soon(absl::Seconds(3))).ok());
+    reader.opens.no_room.clear();
+    const auto arrived = session->Next(reader.Soon(absl::Seconds(3)));
+    ASSERT_TRUE(arrived.ok()) << arrived.status();
+    EXPECT_TRUE(arrived->data.ok()) << arrived->data.status();
+  });
+}
+
 TEST_F(FetchSessionTest, SaysAtOnceThatThereIsNobodyToAsk) {
   Run([&] {
     ExchangePeer reader(simulation, network);
