@@ -1,8 +1,10 @@
 #include "kernel/admin/tar.h"
 
 #include <dlfcn.h>
+#include <limits.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -15,9 +17,18 @@ namespace {
 constexpr size_t kBufferBytes = 256 * 1024;
 constexpr const char kLibrary[] = "libl2p-tar.so";
 
+// Where this program's libraries are. (AddressSanitizer's dlopen does not look there by itself.)
+std::string LibraryFolder() {
+  void* const sdk = dlopen("libl2p-sdk.so", RTLD_NOW | RTLD_NOLOAD);
+  std::array<char, PATH_MAX> folder{};
+  if (sdk != nullptr) dlinfo(sdk, RTLD_DI_ORIGIN, folder.data());
+  return folder.data();
+}
+
 absl::StatusOr<const TarFormat*> Load() {
+  const std::string path = absl::StrCat(LibraryFolder(), "/", kLibrary);
   // It stays for as long as the process does.
-  void* const library = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
+  void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   void* const symbol = library == nullptr ? nullptr : dlsym(library, "l2p_tar_format");
   if (symbol == nullptr) {
     return absl::FailedPreconditionError(
@@ -26,7 +37,7 @@ absl::StatusOr<const TarFormat*> Load() {
   const TarFormat* const format = reinterpret_cast<decltype(&l2p_tar_format)>(symbol)();
   if (std::string_view(format->version) != kVersion) {
     return absl::FailedPreconditionError(
-        absl::StrCat("tar cannot be read or written here: ", kLibrary, " is of version ",
+        absl::StrCat("tar cannot be read or written here: ", path, " is of version ",
                      format->version, ", this program of ", kVersion, "; start it again"));
   }
   return format;
