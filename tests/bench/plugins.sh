@@ -43,7 +43,7 @@ done
 mean_apart() { awk "BEGIN { d = $1 / $2 - 1; print 100 * (d < 0 ? -d : d) }"; }
 spread_apart() { awk "BEGIN { d = $1 - $2; print 100 * (d < 0 ? -d : d) }"; }
 # Sets the shares stored again, and of both chunkers the mean of the sizes and of their spreads over
-# eight tables each: with one table alone the mean of a tar is chance by more than a per cent.
+# 32 tables each: with one table alone the mean of a tar is chance by more than a per cent.
 compare_cuts() { # OLD NEW
   "$bench/cut_spread" "$1" "$2" >"$work/spread"
   read -r fast_mean fast_spread < <(over_tables fastcdc)
@@ -59,7 +59,7 @@ over_tables() { # NAME
 tell_chance() { # NAME MEAN
   awk -v name="$1" -v mean="$2" '$1 == name { own = 100 * ($3 / mean - 1) }
     $1 == name "*" { m = 100 * ($3 / mean - 1); m = m < 0 ? -m : m; if (m > far) far = m }
-    END { printf "  (%s: the table as shipped %+.2f %%, the farthest of seven others %.2f %% from their mean)\n", name, own, far }' "$work/spread"
+    END { printf "  (%s: the table as shipped %+.2f %%, the farthest of 31 others %.2f %% from their mean)\n", name, own, far }' "$work/spread"
 }
 
 # Random bytes have no pattern that a table can suit or not.
@@ -68,8 +68,7 @@ compare_cuts "$work/old" /dev/null
 verdict "random bytes: nibblecdc mean beside fastcdc" "$(mean_apart $mean $fast_mean)" atmost 1 %
 verdict "  spread of sizes, apart" "$(spread_apart $spread $fast_spread)" atmost 1 points
 
-# A tar of some 500 MB of what is on this machine, and the same with 1 KiB inserted. Programs have
-# stretches with few different bytes; nibblecdc's 32-byte window sees less of them than fastcdc's 64.
+# A tar of some 500 MB of what is on this machine, and the same with 1 KiB inserted.
 tar -C /usr -cf - lib bin 2>/dev/null | head -c 500000000 >"$work/old" || true
 size=$(stat -c %s "$work/old")
 for place in 0 $((size / 2)); do

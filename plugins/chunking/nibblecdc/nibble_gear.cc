@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #ifdef __x86_64__
 #ifndef __clang__
@@ -20,7 +21,8 @@ namespace {
 constexpr size_t kStep = 16;
 constexpr size_t kLanes = 16;
 constexpr size_t kCacheLine = 64;
-// Bytes that a lane searches before the answers are looked at. Each lane hashes the 32 bytes before
+constexpr size_t kBits = 32;  // Of a hash: rolling forgets a byte after as many.
+// Bytes that a lane searches before the answers are looked at. Each lane hashes the 64 bytes before
 // its stretch as well, and what lies behind the end in the same turn is searched in vain: between
 // them this length costs least.
 constexpr size_t kMostStretch = 1024;
@@ -60,9 +62,10 @@ L2P_AVX512 inline void LoadLanes(const uint8_t* data, size_t stride, __m512i wor
   words[3] = _mm512_unpackhi_epi64(b, d);
 }
 
-// Rolls the next 16 bytes of all lanes into `hash` and keeps the least hash of each lane.
+// Rolls the next 16 bytes of all lanes into `hash` and keeps the least sum of each lane. `before`
+// has the hashes of 32 bytes earlier, and has these afterwards.
 L2P_AVX512 inline void Roll(const Tables& tables, const uint8_t* data, size_t stride, __m512i& hash,
-                            __m512i& least) {
+                            __m512i* before, __m512i& least) {
   __m512i words[4];
   LoadLanes(data, stride, words);
   for (__m512i word : words) {
@@ -71,7 +74,8 @@ L2P_AVX512 inline void Roll(const Tables& tables, const uint8_t* data, size_t st
       const __m512i low = _mm512_permutexvar_epi32(word, tables.low);
       const __m512i high = _mm512_permutexvar_epi32(_mm512_srli_epi32(word, 4), tables.high);
       hash = _mm512_add_epi32(_mm512_add_epi32(hash, hash), _mm512_add_epi32(low, high));
-      least = _mm512_min_epu32(least, hash);
+      least = _mm512_min_epu32(least, _mm512_add_epi32(hash, *before));
+      *before++ = hash;
       word = _mm512_srli_epi32(word, 8);
     }
   }
@@ -82,9 +86,10 @@ L2P_AVX512 inline void Roll(const Tables& tables, const uint8_t* data, size_t st
 L2P_AVX512 uint32_t LanesBelow(const Tables& tables, const uint8_t* begin, size_t stretch,
                                uint32_t limit) {
   __m512i hash = _mm512_setzero_si512();
-  __m512i least = _mm512_set1_epi32(-1);
+  __m512i least = hash;
+  __m512i before[kBits] = {};
   for (size_t at = 0; at < NibbleGear::kWindow; at += kStep) {
-    Roll(tables, begin - NibbleGear::kWindow + at, stretch, hash, least);
+    Roll(tables, begin - NibbleGear::kWindow + at, stretch, hash, before + at % kBits, least);
   }
   least = _mm512_set1_epi32(-1);
   for (size_t at = 0; at < stretch; at += kStep) {
@@ -93,7 +98,7 @@ L2P_AVX512 uint32_t LanesBelow(const Tables& tables, const uint8_t* begin, size_
     for (size_t line = 0; line < kLanes * kStep; line += kCacheLine) {
       _mm_prefetch(begin + kLanes * (stretch + at) + line, _MM_HINT_T1);
     }
-    Roll(tables, begin + at, stretch, hash, least);
+    Roll(tables, begin + at, stretch, hash, before + at % kBits, least);
   }
   return _mm512_cmplt_epu32_mask(least, _mm512_set1_epi32(static_cast<int>(limit)));
 }
@@ -130,10 +135,14 @@ size_t NibbleGear::FirstBelow(const uint8_t* data, size_t from, size_t to, uint3
 size_t NibbleGear::FirstBelowByOne(const uint8_t* data, size_t from, size_t to,
                                    uint32_t limit) const {
   uint32_t hash = 0;
-  for (size_t at = from - kWindow; at < from; ++at) hash = (hash << 1) + sum_[data[at]];
-  for (size_t at = from; at < to; ++at) {
+  uint32_t before[kBits] = {};
+  const auto roll = [&](size_t at) {
     hash = (hash << 1) + sum_[data[at]];
-    if (hash < limit) return at + 1;
+    return hash + std::exchange(before[at % kBits], hash);
+  };
+  for (size_t at = from - kWindow; at < from; ++at) roll(at);
+  for (size_t at = from; at < to; ++at) {
+    if (roll(at) < limit) return at + 1;
   }
   return 0;
 }

@@ -12,7 +12,7 @@ namespace l2p {
 // The rolling hash h of nibble_cdc_chunker.h, and the search in it. [any thread]
 class NibbleGear {
  public:
-  static constexpr size_t kWindow = 32;  // Bytes that a hash depends on.
+  static constexpr size_t kWindow = 64;  // Bytes that a hash depends on.
 
   // How many places are hashed at once; the answers are the same.
   enum class Lanes { kOne, kSixteen };

@@ -118,9 +118,9 @@ std::vector<size_t> CutByNibbles(std::string_view text, size_t min, size_t avera
   }
   const auto hash = [&](size_t end) {
     uint32_t sum = 0;
-    for (size_t j = 0; j < 32; ++j) {
+    for (size_t j = 0; j < 64; ++j) {
       const uint8_t byte = static_cast<uint8_t>(text[end - 1 - j]);
-      sum += (low[byte % 16] + high[byte / 16]) << j;
+      sum += (low[byte % 16] + high[byte / 16]) << (j % 32);
     }
     return sum;
   };
@@ -166,7 +166,7 @@ TEST(NibbleCdcChunker, FindsTheSameEndByOneAndBySixteen) {
   const NibbleGear sixteen(crypto, NibbleGear::Lanes::kSixteen);
   const std::string text = Xorshift(200'000);
   const uint8_t* const data = AsBytes(text).data();
-  for (size_t from = 32; from < text.size(); from += 1 + from / 7) {
+  for (size_t from = NibbleGear::kWindow; from < text.size(); from += 1 + from / 7) {
     for (size_t to = from; to < text.size(); to += 1 + (to - from) / 3) {
       for (const int ones : {8, 12, 16, 22}) {
         const uint32_t limit = uint32_t{1} << (32 - ones);
@@ -181,9 +181,9 @@ TEST(NibbleCdcChunker, CutsForEverWhereItFirstDid) {
   for (const NibbleGear::Lanes lanes : kBothLanes) {
     if (!ThisProcessorHas(lanes)) continue;
     const NibbleCdcChunker chunker(BoringsslCrypto(), 4096, 16384, 65536, lanes);
-    EXPECT_EQ(chunker.Parameters(), "nibblecdc-v1-4096-16384-65536");
+    EXPECT_EQ(chunker.Parameters(), "nibblecdc-v2-4096-16384-65536");
     EXPECT_EQ(CutAll(chunker, Xorshift(100'000)),
-              (std::vector<size_t>{17039, 24241, 41413, 64648, 82559, 100000}));
+              (std::vector<size_t>{20353, 43911, 60672, 77121, 100000}));
     EXPECT_EQ(CutAll(chunker, std::string(150'000, '\0')),
               (std::vector<size_t>{65536, 131072, 150000}));
   }
