@@ -1,6 +1,7 @@
 // What a FetchSession does about blocks that nobody has: finds the stripe they belong to and has it
 // restored.
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "kernel/network/fetch_session.h"
@@ -13,23 +14,13 @@ constexpr Duration kRecordLimit = absl::Seconds(5);
 constexpr size_t kLearnedAtOnce = 4;   // Groups.
 constexpr size_t kAnswersOfGroup = 6;  // That are listened to until one has records.
 
-// Not one that has the block among its other pieces: only leaves are restored.
-std::optional<size_t> StripeOfLeaf(const Sidecar& sidecar, const Multihash& id) {
-  for (size_t s = 0; s < sidecar.stripes().size(); ++s) {
-    for (const uint32_t leaf : sidecar.stripes()[s].AllLeaves()) {
-      if (sidecar.group().leaves[leaf].id == id) return s;
-    }
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 // Whether `id` is, or may yet turn out to be, part of a stripe that can be restored.
 bool FetchSession::TryRestore(const Multihash& id, Item& item) {
   if (item.restoring) return true;
   for (const std::shared_ptr<const Sidecar>& sidecar : sidecars_) {
-    const std::optional<size_t> stripe = StripeOfLeaf(*sidecar, id);
+    const std::optional<size_t> stripe = sidecar->StripeOf(id);
     if (!stripe) continue;
     item.restoring = true;
     const StripeKey key(sidecar, *stripe);
@@ -133,16 +124,16 @@ void FetchSession::LearnOf(const Multihash& group) {
 bool FetchSession::NeedsSidecar(const Multihash& id, const Multihash& group) {
   MutexLock lock(mutex_);
   FoundGroup& found = groups_.at(group);
-  if (found.refused.contains(id)) return false;
   const auto known = found.sidecars.find(id);
   if (known == found.sidecars.end()) return true;
-  if (!known->second.expired()) return false;
+  KnownSidecar& sidecar = known->second;
+  if (sidecar.is_refused || !sidecar.kept.expired()) return false;
   // It made room for others. When all holders are asked, each of them names it again.
-  return !found.asked_again || found.fetched_again.insert(id).second;
+  return !found.asked_again || !std::exchange(sidecar.fetched_again, true);
 }
 
 void FetchSession::KeepSidecar(const Multihash& id, std::shared_ptr<const Sidecar> sidecar) {
-  groups_[sidecar->group().id].sidecars[id] = sidecar;
+  groups_[sidecar->group().id].sidecars[id].kept = sidecar;
   sidecars_.push_front(std::move(sidecar));
   if (sidecars_.size() > kMaxSidecars) sidecars_.resize(kMaxSidecars);
 }
@@ -161,7 +152,7 @@ std::shared_ptr<const Sidecar> FetchSession::FetchSidecar(const Multihash& id,
   if (arrived == basket->end()) return nullptr;
   absl::StatusOr<Sidecar> sidecar = Sidecar::Parse(arrived->second);
   if (!sidecar.ok() || sidecar->group().id != group) {
-    groups_[group].refused.insert(id);
+    groups_[group].sidecars[id].is_refused = true;
     return nullptr;
   }
   return std::make_shared<const Sidecar>(*std::move(sidecar));
@@ -284,8 +275,8 @@ void FetchSession::EndRestore(const StripeKey& stripe,
 void FetchSession::Refuse(const std::shared_ptr<const Sidecar>& sidecar, const absl::Status& why) {
   std::erase(sidecars_, sidecar);
   FoundGroup& group = groups_[sidecar->group().id];
-  for (const auto& [id, known] : group.sidecars) {
-    if (known.lock() == sidecar) group.refused.insert(id);
+  for (auto& [id, known] : group.sidecars) {
+    known.is_refused = known.is_refused || known.kept.lock() == sidecar;
   }
   AskOthers(group);
   std::erase_if(to_restore_, [&](const StripeKey& stripe) L2P_REQUIRES(mutex_) {

@@ -102,16 +102,20 @@ class FetchSession : public std::enable_shared_from_this<FetchSession> {
     }
   };
 
+  struct KnownSidecar {
+    std::weak_ptr<const Sidecar> kept;  // Until others need its room.
+    bool is_refused = false;            // It is of no use.
+    bool fetched_again = false;
+  };
+
   // A group whose holders were found. Its sidecars, if it is coded, are asked for when a block
   // turns out to be missing.
   struct FoundGroup {
     std::vector<PeerInfo> holders;  // Some of them; more may be found.
     std::set<PeerId> asked;
     bool learnt = false;  // Others are asked only when what it has taught proves useless.
-    std::map<Multihash, std::weak_ptr<const Sidecar>> sidecars;  // Known, while they are kept.
-    std::set<Multihash> refused;                                 // Sidecars that are of no use.
-    bool asked_again = false;  // All holders, before blocks are given up.
-    std::set<Multihash> fetched_again;
+    std::map<Multihash, KnownSidecar> sidecars;
+    bool asked_again = false;     // All holders, before blocks are given up.
     bool searched_again = false;  // For want of pieces.
     enum class State { kUnasked, kAsking, kAsked } state = State::kUnasked;
   };

@@ -163,16 +163,10 @@ Group Sidecar::ShareOf(size_t holder) const {
   return share;
 }
 
-std::optional<size_t> Sidecar::StripeOf(const Multihash& block) const {
+std::optional<size_t> Sidecar::StripeOf(const Multihash& leaf) const {
   for (size_t s = 0; s < stripes_.size(); ++s) {
-    for (const uint32_t leaf : stripes_[s].AllLeaves()) {
-      if (group_.leaves[leaf].id == block) return s;
-    }
-    for (size_t i = 0; i < pieces_; ++i) {
-      if (IsBlock(s, i) && Equal(names_[s * pieces_ + i].id, block.digest()) &&
-          block.code() == HashCode::kSha2_256) {
-        return s;
-      }
+    for (const uint32_t index : stripes_[s].AllLeaves()) {
+      if (group_.leaves[index].id == leaf) return s;
     }
   }
   return std::nullopt;

@@ -63,8 +63,9 @@ class L2P_SDK_API Sidecar {
   // leaves its empty leaves and the blocks of its pieces. Each once.
   Group ShareOf(size_t holder) const;
 
-  // The stripe that a leaf of the group, or a piece that is a block, belongs to.
-  std::optional<size_t> StripeOf(const Multihash& block) const;
+  // The stripe that a leaf of the group belongs to: not of other pieces, which only the sidecar
+  // calls its own.
+  std::optional<size_t> StripeOf(const Multihash& leaf) const;
 
  private:
   struct PieceName {
