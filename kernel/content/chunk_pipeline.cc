@@ -3,14 +3,6 @@
 #include "kernel/content/input_cutter.h"
 
 namespace l2p {
-namespace {
-
-// Windows in the hashing stage: one that the task hashes, one that the caller of Next does while it
-// would wait, and two more, so that neither waits for the reader. More tasks would only take the
-// cores from each other where there are two, and with a core each they are faster than disks are.
-constexpr size_t kHashing = 4;
-
-}  // namespace
 
 ChunkPipeline::ChunkPipeline(Runtime& runtime, Memory& memory, const ImportOptions& options,
                              Input& input)

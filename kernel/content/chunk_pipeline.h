@@ -18,6 +18,12 @@ namespace l2p {
 // One task at a time.
 class ChunkPipeline {
  public:
+  // Windows in the hashing stage: one that the task hashes, one that the caller of Next does while
+  // it would wait, and two more, so that neither waits for the reader. More tasks would only take
+  // the cores from each other where there are two, and with a core each they are faster than disks
+  // are.
+  static constexpr size_t kHashing = 4;
+
   // A stretch of the input in one window: what happened, in order.
   struct Batch {
     struct Step {

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "kernel/content/chunk_pipeline.h"
 #include "kernel/content/hashers.h"
 #include "kernel/content/ordered_stage.h"
 #include "kernel/runtime/clock.h"
@@ -21,8 +22,7 @@ namespace {
 
 constexpr size_t kChunk = 1 << 20;
 constexpr size_t kChunks = 512;
-constexpr size_t kWindow = 4;   // Chunks that are hashed together.
-constexpr size_t kHashing = 4;  // Windows in the stage, as in chunk_pipeline.cc.
+constexpr size_t kWindow = 4;  // Chunks that are hashed together.
 
 std::vector<ByteView> Chunks() {
   static const std::string content = testkit::TestBytes(1, kChunk * kChunks);
@@ -46,7 +46,7 @@ void InThePipeline(benchmark::State& state) {
   using Window = std::span<const ByteView>;
   for (auto _ : state) {
     OrderedStage<Window> stage(
-        [&] { return NewThreadEvent(clock); }, kHashing,
+        [&] { return NewThreadEvent(clock); }, ChunkPipeline::kHashing,
         [&](Window& window) { benchmark::DoNotOptimize(Hashers::HashAll(hasher, window)); });
     TaskGroup group(tasks, NewThreadEvent(clock));
     const absl::Status hashing = group.Start("hash", [&] { stage.Work(); });
