@@ -130,13 +130,10 @@ void AppendWrite(const std::string& key, std::string_view value,
 
 absl::Status AppendRemoval(State& state, const std::string& key,
                            std::vector<State::Change>& changes) {
-  std::string after;
-  for (;;) {
-    L2P_ASSIGN_OR_RETURN(std::vector<State::Row> rows, state.Scan(key, after, kRowsAtOnce));
-    for (State::Row& row : rows) changes.push_back({row.key, std::nullopt});
-    if (rows.size() < kRowsAtOnce) return absl::OkStatus();
-    after = rows.back().key;
-  }
+  return ForEachRow(state, key, kRowsAtOnce, [&](const State::Row& row) {
+    changes.push_back({row.key, std::nullopt});
+    return absl::OkStatus();
+  });
 }
 
 absl::StatusOr<std::string> ReadValue(State& state, const std::string& key) {
@@ -154,22 +151,18 @@ absl::Status ForEachValue(
     const std::function<absl::Status(const std::string& key, const std::string& value)>& visit) {
   std::string key;
   std::string value;
-  std::string after;
-  for (bool more = true; more;) {
-    L2P_ASSIGN_OR_RETURN(std::vector<State::Row> rows, state.Scan(prefix, after, kRowsAtOnce));
-    for (const State::Row& row : rows) {
-      if (row.key.size() < prefix.size() + kPartSuffix) return Damaged("promise or root");
-      std::string row_key = row.key.substr(0, row.key.size() - kPartSuffix);
-      if (row_key != key) {
-        if (!key.empty()) L2P_RETURN_IF_ERROR(visit(key, value));
-        key = std::move(row_key);
-        value.clear();
-      }
-      value += row.value;
-    }
-    more = rows.size() == kRowsAtOnce;
-    if (more) after = rows.back().key;
-  }
+  L2P_RETURN_IF_ERROR(
+      ForEachRow(state, prefix, kRowsAtOnce, [&](const State::Row& row) -> absl::Status {
+        if (row.key.size() < prefix.size() + kPartSuffix) return Damaged("promise or root");
+        std::string row_key = row.key.substr(0, row.key.size() - kPartSuffix);
+        if (row_key != key) {
+          if (!key.empty()) L2P_RETURN_IF_ERROR(visit(key, value));
+          key = std::move(row_key);
+          value.clear();
+        }
+        value += row.value;
+        return absl::OkStatus();
+      }));
   return key.empty() ? absl::OkStatus() : visit(key, value);
 }
 

@@ -61,21 +61,14 @@ int64_t UnZigZag(uint64_t value) {
 }  // namespace
 
 absl::Status PeerScores::Load() {
-  std::string after;
-  for (bool more = true; more;) {
-    L2P_ASSIGN_OR_RETURN(const std::vector<State::Row> rows,
-                         state_.Scan(kRows, after, kRowsAtOnce));
-    for (const State::Row& row : rows) {
-      const auto peer = PeerId::FromBinary(AsBytes(row.key).subspan(sizeof kRows - 1));
-      Entry entry;
-      if (!peer.ok() || !Decode(row.value, entry)) continue;
-      MutexLock lock(mutex_);
-      if (entries_.size() < kMostPeers) entries_[*peer] = entry;
-    }
-    more = rows.size() == kRowsAtOnce;
-    if (more) after = rows.back().key;
-  }
-  return absl::OkStatus();
+  return ForEachRow(state_, kRows, kRowsAtOnce, [this](const State::Row& row) {
+    const auto peer = PeerId::FromBinary(AsBytes(row.key).subspan(sizeof kRows - 1));
+    Entry entry;
+    if (!peer.ok() || !Decode(row.value, entry)) return absl::OkStatus();
+    MutexLock lock(mutex_);
+    if (entries_.size() < kMostPeers) entries_[*peer] = entry;
+    return absl::OkStatus();
+  });
 }
 
 absl::Status PeerScores::Save() {

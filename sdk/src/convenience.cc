@@ -5,6 +5,7 @@
 #include "l2p/block_store.h"
 #include "l2p/hasher.h"
 #include "l2p/host.h"
+#include "l2p/state.h"
 
 namespace l2p {
 namespace {
@@ -45,6 +46,18 @@ absl::StatusOr<Bytes> GetOne(BlockStore& store, const Multihash& id) {
   absl::StatusOr<Bytes> result = absl::NotFoundError("not read");
   store.Get({&id, 1}, {&result, 1});
   return result;
+}
+
+absl::Status ForEachRow(State& state, std::string_view prefix, size_t at_once,
+                        const std::function<absl::Status(const State::Row&)>& visit) {
+  std::string after;
+  for (bool more = true; more;) {
+    L2P_ASSIGN_OR_RETURN(const std::vector<State::Row> rows, state.Scan(prefix, after, at_once));
+    for (const State::Row& row : rows) L2P_RETURN_IF_ERROR(visit(row));
+    more = rows.size() == at_once;
+    if (more) after = rows.back().key;
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace l2p

@@ -64,24 +64,18 @@ void EndedGroups::Erase(const Multihash& group) {
 }
 
 absl::Status EndedGroups::Load(State& state) {
-  std::string after;
-  for (bool more = true; more;) {
-    L2P_ASSIGN_OR_RETURN(const std::vector<State::Row> rows, state.Scan(kRows, after, kRowsAtOnce));
-    more = rows.size() == kRowsAtOnce;
+  return ForEachRow(state, kRows, kRowsAtOnce, [this](const State::Row& row) {
+    const auto group = Multihash::FromBinary(AsBytes(row.key).subspan(sizeof kRows - 1));
+    ByteView value = AsBytes(row.value);
+    const std::optional<uint64_t> at = TakeVarint(value);
+    const std::optional<uint64_t> until = TakeVarint(value);
+    if (!group.ok() || !at || !until) return absl::OkStatus();
     MutexLock lock(mutex_);
-    for (const State::Row& row : rows) {
-      after = row.key;
-      const auto group = Multihash::FromBinary(AsBytes(row.key).subspan(sizeof kRows - 1));
-      ByteView value = AsBytes(row.value);
-      const std::optional<uint64_t> at = TakeVarint(value);
-      const std::optional<uint64_t> until = TakeVarint(value);
-      if (!group.ok() || !at || !until) continue;
-      Insert(*group, {absl::FromUnixSeconds(static_cast<int64_t>(*at)),
-                      *until == 0 ? absl::InfiniteFuture()
-                                  : absl::FromUnixSeconds(static_cast<int64_t>(*until))});
-    }
-  }
-  return absl::OkStatus();
+    Insert(*group, {absl::FromUnixSeconds(static_cast<int64_t>(*at)),
+                    *until == 0 ? absl::InfiniteFuture()
+                                : absl::FromUnixSeconds(static_cast<int64_t>(*until))});
+    return absl::OkStatus();
+  });
 }
 
 absl::Status EndedGroups::Save(State& state, Time now) {

@@ -386,19 +386,13 @@ std::optional<Share> Roster::PickShare(const PeerId& peer, uint64_t random) cons
 }
 
 absl::Status Roster::Load(State& state) {
-  std::string after;
-  for (bool more = true; more;) {
-    L2P_ASSIGN_OR_RETURN(const std::vector<State::Row> rows, state.Scan(kRows, after, kRowsAtOnce));
-    more = rows.size() == kRowsAtOnce;
+  return ForEachRow(state, kRows, kRowsAtOnce, [this](const State::Row& row) {
+    const auto group = Multihash::FromBinary(AsBytes(row.key).subspan(sizeof kRows - 1));
+    std::optional<Saved> members = ReadRow(AsBytes(row.value));
     MutexLock lock(mutex_);
-    for (const State::Row& row : rows) {
-      after = row.key;
-      const auto group = Multihash::FromBinary(AsBytes(row.key).subspan(sizeof kRows - 1));
-      std::optional<Saved> members = ReadRow(AsBytes(row.value));
-      if (group.ok() && members) loaded_[*group] = *std::move(members);
-    }
-  }
-  return absl::OkStatus();
+    if (group.ok() && members) loaded_[*group] = *std::move(members);
+    return absl::OkStatus();
+  });
 }
 
 absl::Status Roster::Save(State& state) {

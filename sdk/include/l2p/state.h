@@ -1,6 +1,7 @@
 #ifndef L2P_STATE_H_
 #define L2P_STATE_H_
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -42,6 +43,11 @@ class L2P_SDK_API State {
   // wins.
   virtual absl::Status Commit(std::span<const Change> changes) = 0;
 };
+
+// Visits all rows with keys that start with `prefix`, in order, `at_once` of them in memory. Ends
+// with the first error of `visit`, which may wait and may call `state`.
+L2P_SDK_API absl::Status ForEachRow(State& state, std::string_view prefix, size_t at_once,
+                                    const std::function<absl::Status(const State::Row&)>& visit);
 
 }  // namespace l2p
 

@@ -51,6 +51,32 @@ TEST_F(SqliteStateTest, KeepsAnyBytesAcrossAReopen) {
   EXPECT_TRUE(absl::IsNotFound(state_->Get("k").status()));
 }
 
+TEST_F(SqliteStateTest, ForEachRowVisitsAllOfAPrefixInOrderWhateverItTakesAtOnce) {
+  for (const char* key : {"a/1", "a/2", "a/3", "a/4", "b/1"}) {
+    ASSERT_TRUE(Set(*state_, key, "x").ok());
+  }
+  for (const size_t at_once : {1, 2, 3, 4, 5}) {
+    std::vector<std::string> keys;
+    ASSERT_TRUE(ForEachRow(*state_, "a/", at_once, [&](const State::Row& row) {
+                  keys.push_back(row.key);
+                  return absl::OkStatus();
+                }).ok());
+    EXPECT_THAT(keys, ElementsAre("a/1", "a/2", "a/3", "a/4")) << at_once;
+  }
+}
+
+TEST_F(SqliteStateTest, ForEachRowEndsWithTheFirstErrorOfItsVisitor) {
+  ASSERT_TRUE(Set(*state_, "a/1", "x").ok());
+  ASSERT_TRUE(Set(*state_, "a/2", "x").ok());
+  int visits = 0;
+  const absl::Status status = ForEachRow(*state_, "a/", 1, [&](const State::Row&) {
+    ++visits;
+    return absl::DataLossError("damaged");
+  });
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_EQ(visits, 1);
+}
+
 TEST_F(SqliteStateTest, OfTwoChangesToOneKeyTheLaterWins) {
   const State::Change changes[] = {{"a", "1"}, {"a", "2"}, {"b", "3"}, {"b", std::nullopt}};
   ASSERT_TRUE(state_->Commit(changes).ok());
