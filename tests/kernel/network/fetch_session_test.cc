@@ -150,6 +150,16 @@ class FetchSessionTest : public SimNetworkTest {
     session.Want({&wanted, 1});
   }
 
+  // Its block does not come in `busy`, and soon after its holder has room again.
+  static void ExpectServedOnceThereIsRoom(ExchangePeer& reader, Exchange::Session& session,
+                                          Duration busy) {
+    EXPECT_FALSE(session.Next(reader.Soon(busy)).ok());
+    reader.opens.no_room.clear();
+    const auto arrived = session.Next(reader.Soon(absl::Seconds(3)));
+    ASSERT_TRUE(arrived.ok()) << arrived.status();
+    EXPECT_TRUE(arrived->data.ok()) << arrived->data.status();
+  }
+
   // When a holder that answers nothing sees that it has been left, from its being asked.
   Duration LeavesASilentHolderAfter(std::optional<Duration> rtt) {
     Duration took;
@@ -365,11 +375,7 @@ TEST_F(FetchSessionTest, WaitsForABusyHolderAsLongAsItHasPatience) {
     reader.opens.no_room.insert(holder.id());
     const auto session = reader.exchange.NewSession(false);
     Want(*session, id);
-    EXPECT_FALSE(session->Next(reader.Soon(absl::Seconds(28))).ok());
-    reader.opens.no_room.clear();
-    const auto arrived = session->Next(reader.Soon(absl::Seconds(3)));
-    ASSERT_TRUE(arrived.ok()) << arrived.status();
-    EXPECT_TRUE(arrived->data.ok()) << arrived->data.status();
+    ExpectServedOnceThereIsRoom(reader, *session, absl::Seconds(28));
   });
 }
 
@@ -404,11 +410,7 @@ TEST_F(FetchSessionTest, HoldsNoRefusalOfLongAgoAgainstAHolder) {
     ASSERT_TRUE(session->Next(reader.Soon()).ok());
     simulation.Sleep(absl::Minutes(1));
     Want(*session, second);
-    EXPECT_FALSE(session->Next(reader.Soon(absl::Seconds(3))).ok());
-    reader.opens.no_room.clear();
-    const auto arrived = session->Next(reader.Soon(absl::Seconds(3)));
-    ASSERT_TRUE(arrived.ok()) << arrived.status();
-    EXPECT_TRUE(arrived->data.ok()) << arrived->data.status();
+    ExpectServedOnceThereIsRoom(reader, *session, absl::Seconds(3));
   });
 }
 

@@ -90,34 +90,25 @@ TEST(Removal, EndsTheLeasesAtTheHoldersAndLeavesWhatOthersShare) {
   });
 }
 
-TEST(Removal, ReachesAHolderThatWasAway) {
+void ExpectTold(Duration away, Duration soon_after) {
   SimSwarm swarm({.nodes = 4});
   swarm.Run([&] {
     const auto put = swarm.Put(kUploader, TestBytes(1, 100'000));
     ASSERT_TRUE(put.ok()) << put.status();
     swarm.Stop(3);
     ASSERT_TRUE(swarm.node(kUploader).content().Remove(put->id.ToString()).ok());
-    swarm.simulation().Sleep(absl::Minutes(10));
+    swarm.simulation().Sleep(away);
     swarm.Start(3);
     EXPECT_EQ(swarm.node(3).GetStatus().held_groups, 1u);
-    swarm.simulation().Sleep(absl::Hours(3));
+    swarm.simulation().Sleep(soon_after);
     EXPECT_EQ(swarm.node(3).GetStatus().held_groups, 0u);
   });
 }
 
+TEST(Removal, ReachesAHolderThatWasAway) { ExpectTold(absl::Minutes(10), absl::Hours(3)); }
+
 TEST(Removal, ReachesAHolderThatWasAwayForLongerThanWhatItProvidesIsRemembered) {
-  SimSwarm swarm({.nodes = 4});
-  swarm.Run([&] {
-    const auto put = swarm.Put(kUploader, TestBytes(1, 100'000));
-    ASSERT_TRUE(put.ok()) << put.status();
-    swarm.Stop(3);
-    ASSERT_TRUE(swarm.node(kUploader).content().Remove(put->id.ToString()).ok());
-    swarm.simulation().Sleep(absl::Hours(80));
-    swarm.Start(3);
-    EXPECT_EQ(swarm.node(3).GetStatus().held_groups, 1u);
-    swarm.simulation().Sleep(absl::Hours(7));
-    EXPECT_EQ(swarm.node(3).GetStatus().held_groups, 0u);
-  });
+  ExpectTold(absl::Hours(80), absl::Hours(7));
 }
 
 TEST(Removal, IsRememberedWhenThePowerGoes) {
