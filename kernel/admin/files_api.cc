@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "kernel/admin/request_input.h"
 #include "kernel/admin/routes.h"
 #include "kernel/admin/tar.h"
 #include "kernel/runtime/path_input.h"
@@ -23,71 +24,6 @@ using Poco::Net::HTTPResponse;
 constexpr Duration kReadPatience = absl::Hours(24);
 
 Object Ordered() { return Object(Poco::JSON_PRESERVE_KEY_ORDER); }
-
-// A request body that is one file.
-class BodyInput : public Input {
- public:
-  BodyInput(std::istream& in, std::optional<uint64_t> size) : in_(in), size_(size) {}
-
-  absl::StatusOr<std::optional<Entry>> Next() override {
-    if (started_) return std::nullopt;
-    started_ = true;
-    return Entry{};
-  }
-
-  absl::StatusOr<size_t> Read(MutableByteView into) override {
-    in_.read(reinterpret_cast<char*>(into.data()), static_cast<std::streamsize>(into.size()));
-    const auto got = static_cast<size_t>(in_.gcount());
-    read_ += got;
-    if (in_.bad() || (got == 0 && size_ && read_ < *size_)) {
-      return absl::AbortedError("the upload was cut off");
-    }
-    return got;
-  }
-
-  std::optional<uint64_t> total_bytes() const override { return size_; }
-
- private:
-  std::istream& in_;
-  const std::optional<uint64_t> size_;
-  uint64_t read_ = 0;
-  bool started_ = false;
-};
-
-// Passes an Input on until the caller has gone. The end of a chunked body counts only while the
-// caller is still there for the answer: Poco does not tell a last chunk from a cut connection.
-class CancellableInput : public Input {
- public:
-  // `call` is where the input comes from, or null when it is not a body.
-  CancellableInput(Input& input, const std::atomic<bool>& gone, AdminCall* call)
-      : input_(input), gone_(gone), call_(call) {}
-
-  absl::StatusOr<std::optional<Entry>> Next() override {
-    if (gone_) return absl::AbortedError("the caller has gone");
-    absl::StatusOr<std::optional<Entry>> entry = input_.Next();
-    if (entry.ok() && !*entry) L2P_RETURN_IF_ERROR(CheckComplete());
-    return entry;
-  }
-  absl::StatusOr<size_t> Read(MutableByteView into) override {
-    if (gone_) return absl::AbortedError("the caller has gone");
-    const absl::StatusOr<size_t> got = input_.Read(into);
-    if (got.ok() && *got == 0) L2P_RETURN_IF_ERROR(CheckComplete());
-    return got;
-  }
-  std::optional<uint64_t> total_bytes() const override { return input_.total_bytes(); }
-
- private:
-  absl::Status CheckComplete() const {
-    if (call_ == nullptr || !call_->request().getChunkedTransferEncoding()) {
-      return absl::OkStatus();
-    }
-    return call_->CallerIsThere() ? absl::OkStatus() : absl::AbortedError("the upload was cut off");
-  }
-
-  Input& input_;
-  const std::atomic<bool>& gone_;
-  AdminCall* const call_;
-};
 
 Object ProgressJson(const Content::PutProgress& progress) {
   Object line = Ordered();
@@ -305,26 +241,6 @@ class ReportingOutput : public Output {
   uint64_t written_ = 0;
   Time next_report_ = absl::InfinitePast();
 };
-
-absl::StatusOr<std::unique_ptr<Input>> OpenInput(AdminCall& call) {
-  if (const std::optional<std::string> path = call.Query("path")) {
-    L2P_RETURN_IF_ERROR(call.MayNamePaths());
-    if (path->empty() || path->front() != '/') {
-      return absl::InvalidArgumentError(absl::StrCat("path '", *path, "' is not absolute"));
-    }
-    return OpenPathInput(*path);
-  }
-  if (call.request().getContentType() == "application/x-tar") {
-    return OpenTarInput(call.request().stream());
-  }
-  std::optional<uint64_t> size;
-  if (call.request().hasContentLength()) {
-    size = static_cast<uint64_t>(call.request().getContentLength64());
-  } else if (!call.request().getChunkedTransferEncoding()) {
-    return absl::InvalidArgumentError("the request has neither a body nor ?path=");
-  }
-  return std::make_unique<BodyInput>(call.request().stream(), size);
-}
 
 }  // namespace
 
