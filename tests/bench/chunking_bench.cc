@@ -1,4 +1,4 @@
-// Chunkers on one core, over content that does not fit the caches nearby.
+// Chunkers on one core with nibblecdc's sizes, over content that does not fit the caches nearby.
 #include <benchmark/benchmark.h>
 
 #include <vector>
@@ -12,7 +12,7 @@ namespace l2p {
 namespace {
 
 constexpr size_t kBytes = 256 << 20;
-constexpr size_t kMin = 64 << 10;
+constexpr size_t kMin = 128 << 10;
 constexpr size_t kAverage = 256 << 10;
 constexpr size_t kMax = 1 << 20;
 

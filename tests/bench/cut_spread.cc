@@ -1,7 +1,7 @@
-// cut_spread OLD NEW: how fastcdc and nibblecdc cut two versions of a file with the same settings,
-// and each with 31 other tables ("fastcdc*", "nibblecdc*"), as much of a difference is a table's
-// chance. A line for each: name, chunks of OLD, their mean, their standard deviation over the mean,
-// and the share of NEW's bytes in chunks that OLD does not have.
+// cut_spread OLD NEW: how fastcdc and nibblecdc cut two versions of a file with the settings of the
+// latter, and each with 31 other tables ("fastcdc*", "nibblecdc*"), as much of a difference is a
+// table's chance. A line for each: name, chunks of OLD, their mean, their standard deviation over
+// the mean, and the share of NEW's bytes in chunks that OLD does not have.
 #include <cmath>
 #include <cstdio>
 #include <fstream>
@@ -79,7 +79,7 @@ int main(int argc, char** argv) {
   const std::string before = l2p::Read(argv[1]);
   const std::string after = l2p::Read(argv[2]);
   const l2p::BoringsslCrypto crypto;
-  constexpr size_t kMin = 64 << 10, kAverage = 256 << 10, kMax = 1 << 20;
+  constexpr size_t kMin = 128 << 10, kAverage = 256 << 10, kMax = 1 << 20;
   l2p::Report("fastcdc", l2p::FastCdcChunker(crypto, kMin, kAverage, kMax), before, after);
   l2p::Report("nibblecdc", l2p::NibbleCdcChunker(crypto, kMin, kAverage, kMax), before, after);
   for (uint8_t salt = 1; salt <= 31; ++salt) {

@@ -44,7 +44,7 @@ size_t NibbleCdcChunker::Cut(ByteView window, bool at_end, std::span<size_t> end
 }
 
 std::string NibbleCdcChunker::Parameters() const {
-  return "nibblecdc-v2-" + std::to_string(min_) + "-" + std::to_string(average_) + "-" +
+  return "nibblecdc-v3-" + std::to_string(min_) + "-" + std::to_string(average_) + "-" +
          std::to_string(max_);
 }
 

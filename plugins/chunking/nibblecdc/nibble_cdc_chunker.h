@@ -8,17 +8,17 @@
 namespace l2p {
 
 // Content-defined chunking at the speed of memory: FastCDC's normalised chunking (see fastcdc) over
-// a gear hash whose table is the sum of two of 16 entries, so that it fits two vector registers,
-// and whose values have 32 bits, so that sixteen places of a file are hashed at once. Each is added
-// to the one of 32 bytes before: a window of 32 bytes sees too little of what has few different
-// bytes, and cuts it into larger chunks.
+// a gear hash of nibbles that the bytes are folded into, so that its table fits one vector
+// register, and whose values have 32 bits, so that sixteen places of a file are hashed at once.
+// Each is added to the one of 32 bytes before: a window of 32 bytes sees too little of what has few
+// different bytes, and cuts it into larger chunks. The fold takes no common alphabet (digits, one
+// half of a byte, both halves alike) to one nibble, as that would have no cuts.
 //
 // What fixes the cuts (any change of it needs a new name in Parameters()):
-//   LOW[i]  bytes 0 .. 3, big-endian, of SHA-256(the single byte i), i = 0 .. 15
-//   HIGH[i] bytes 4 .. 7 of the same
-//   G[c]    LOW[c mod 16] + HIGH[floor(c / 16)]
-//   h(e)    over the 64 bytes before e: the sum of G[byte at e - 1 - j] << (j mod 32), j = 0 .. 63,
-//           mod 2^32
+//   N[c]    (c xor floor(c / 8) xor floor(c / 16)) mod 16
+//   G[i]    bytes 0 .. 3, big-endian, of SHA-256(the single byte i), i = 0 .. 15
+//   h(e)    over the 64 bytes before e: the sum of G[N[byte at e - 1 - j]] << (j mod 32),
+//           j = 0 .. 63, mod 2^32
 //   b       floor(log2(average)); small = 2^(32 - (b + 2)), large = 2^(32 - (b - 2))
 //   end     the first e > min with h(e) < (e <= average ? small : large); else max, or the end of
 //           the file

@@ -12,6 +12,8 @@
 #endif
 #include <immintrin.h>
 #define L2P_AVX512 __attribute__((target("avx512f")))
+// As loops these would keep vectors in memory, which costs a fifth of the speed.
+#define L2P_UNROLL_4 _Pragma("GCC unroll 4")
 #endif
 
 namespace l2p {
@@ -33,11 +35,6 @@ uint32_t BigEndian(const uint8_t* bytes) {
 
 #ifdef __x86_64__
 
-struct Tables {
-  __m512i low;
-  __m512i high;
-};
-
 L2P_AVX512 inline __m128i Load16(const uint8_t* data) {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(data));
 }
@@ -45,6 +42,7 @@ L2P_AVX512 inline __m128i Load16(const uint8_t* data) {
 // 16 bytes of each lane as four vectors: element k of `words[j]` is dword j of lane k.
 L2P_AVX512 inline void LoadLanes(const uint8_t* data, size_t stride, __m512i words[4]) {
   __m512i rows[4];  // Part q of rows[g] is lane 4q + g.
+  L2P_UNROLL_4
   for (size_t g = 0; g < 4; ++g) {
     const uint8_t* const lane = data + g * stride;
     const __m512i half =
@@ -64,16 +62,20 @@ L2P_AVX512 inline void LoadLanes(const uint8_t* data, size_t stride, __m512i wor
 
 // Rolls the next 16 bytes of all lanes into `hash` and keeps the least sum of each lane. `before`
 // has the hashes of 32 bytes earlier, and has these afterwards.
-L2P_AVX512 inline void Roll(const Tables& tables, const uint8_t* data, size_t stride, __m512i& hash,
+L2P_AVX512 inline void Roll(__m512i table, const uint8_t* data, size_t stride, __m512i& hash,
                             __m512i* before, __m512i& least) {
   __m512i words[4];
   LoadLanes(data, stride, words);
+  L2P_UNROLL_4
   for (__m512i word : words) {
+    // The nibble of each byte, in its lower half; what comes in from the next byte is above that.
+    word = _mm512_xor_si512(
+        word, _mm512_xor_si512(_mm512_srli_epi32(word, 3), _mm512_srli_epi32(word, 4)));
+    L2P_UNROLL_4
     for (int byte = 0; byte < 4; ++byte) {
       // The permutation looks at the lowest four bits of an index alone.
-      const __m512i low = _mm512_permutexvar_epi32(word, tables.low);
-      const __m512i high = _mm512_permutexvar_epi32(_mm512_srli_epi32(word, 4), tables.high);
-      hash = _mm512_add_epi32(_mm512_add_epi32(hash, hash), _mm512_add_epi32(low, high));
+      const __m512i value = _mm512_permutexvar_epi32(word, table);
+      hash = _mm512_add_epi32(_mm512_add_epi32(hash, hash), value);
       least = _mm512_min_epu32(least, _mm512_add_epi32(hash, *before));
       *before++ = hash;
       word = _mm512_srli_epi32(word, 8);
@@ -83,22 +85,23 @@ L2P_AVX512 inline void Roll(const Tables& tables, const uint8_t* data, size_t st
 
 // The lanes with a hash below `limit`, as bits; lane k has the `stretch` ends after
 // `begin + k * stretch`.
-L2P_AVX512 uint32_t LanesBelow(const Tables& tables, const uint8_t* begin, size_t stretch,
+L2P_AVX512 uint32_t LanesBelow(__m512i table, const uint8_t* begin, size_t stretch,
                                uint32_t limit) {
   __m512i hash = _mm512_setzero_si512();
   __m512i least = hash;
   __m512i before[kBits] = {};
   for (size_t at = 0; at < NibbleGear::kWindow; at += kStep) {
-    Roll(tables, begin - NibbleGear::kWindow + at, stretch, hash, before + at % kBits, least);
+    Roll(table, begin - NibbleGear::kWindow + at, stretch, hash, before + at % kBits, least);
   }
   least = _mm512_set1_epi32(-1);
   for (size_t at = 0; at < stretch; at += kStep) {
     // Sixteen short streams are too many for the processor to foresee: it is told what comes after
     // this turn. Beyond the data it is a hint in vain.
+    L2P_UNROLL_4
     for (size_t line = 0; line < kLanes * kStep; line += kCacheLine) {
       _mm_prefetch(begin + kLanes * (stretch + at) + line, _MM_HINT_T1);
     }
-    Roll(tables, begin + at, stretch, hash, before + at % kBits, least);
+    Roll(table, begin + at, stretch, hash, before + at % kBits, least);
   }
   return _mm512_cmplt_epu32_mask(least, _mm512_set1_epi32(static_cast<int>(limit)));
 }
@@ -115,14 +118,12 @@ NibbleGear::Lanes NibbleGear::MostLanes() {
 }
 
 NibbleGear::NibbleGear(const Crypto& crypto, Lanes lanes) : lanes_(lanes) {
-  for (size_t i = 0; i < 16; ++i) {
+  for (size_t i = 0; i < of_nibble_.size(); ++i) {
     const uint8_t byte = static_cast<uint8_t>(i);
     const ByteView input(&byte, 1);
-    const Sha256Digest digest = crypto.Sha256({&input, 1});
-    low_[i] = BigEndian(digest.data());
-    high_[i] = BigEndian(digest.data() + 4);
+    of_nibble_[i] = BigEndian(crypto.Sha256({&input, 1}).data());
   }
-  for (size_t c = 0; c < sum_.size(); ++c) sum_[c] = low_[c % 16] + high_[c / 16];
+  for (size_t c = 0; c < of_byte_.size(); ++c) of_byte_[c] = of_nibble_[(c ^ c >> 3 ^ c >> 4) % 16];
 }
 
 size_t NibbleGear::FirstBelow(const uint8_t* data, size_t from, size_t to, uint32_t limit) const {
@@ -137,7 +138,7 @@ size_t NibbleGear::FirstBelowByOne(const uint8_t* data, size_t from, size_t to,
   uint32_t hash = 0;
   uint32_t before[kBits] = {};
   const auto roll = [&](size_t at) {
-    hash = (hash << 1) + sum_[data[at]];
+    hash = (hash << 1) + of_byte_[data[at]];
     return hash + std::exchange(before[at % kBits], hash);
   };
   for (size_t at = from - kWindow; at < from; ++at) roll(at);
@@ -150,16 +151,17 @@ size_t NibbleGear::FirstBelowByOne(const uint8_t* data, size_t from, size_t to,
 #ifdef __x86_64__
 L2P_AVX512 size_t NibbleGear::FirstBelowBySixteen(const uint8_t* data, size_t from, size_t to,
                                                   uint32_t limit) const {
-  const Tables tables = {_mm512_load_si512(low_.data()), _mm512_load_si512(high_.data())};
+  const __m512i table = _mm512_load_si512(of_nibble_.data());
   while (to - from >= kLanes * kStep) {
     const size_t stretch = std::min((to - from) / kLanes / kStep * kStep, kMostStretch);
-    const uint32_t lanes = LanesBelow(tables, data + from, stretch, limit);
+    const uint32_t lanes = LanesBelow(table, data + from, stretch, limit);
     if (lanes != 0) {
       // The earliest lane has the first such end; which of its ends that is, is searched again.
       from += static_cast<size_t>(std::countr_zero(lanes)) * stretch;
-      return FirstBelowByOne(data, from, from + stretch, limit);
+      to = from + stretch;
+    } else {
+      from += kLanes * stretch;
     }
-    from += kLanes * stretch;
   }
   return FirstBelowByOne(data, from, to, limit);
 }

@@ -30,9 +30,8 @@ class NibbleGear {
   size_t FirstBelowBySixteen(const uint8_t* data, size_t from, size_t to, uint32_t limit) const;
 
   const Lanes lanes_;
-  alignas(64) std::array<uint32_t, 16> low_;
-  alignas(64) std::array<uint32_t, 16> high_;
-  std::array<uint32_t, 256> sum_;  // G: low_ and high_ of each byte added.
+  alignas(64) std::array<uint32_t, 16> of_nibble_;  // G of each nibble.
+  std::array<uint32_t, 256> of_byte_;
 };
 
 }  // namespace l2p

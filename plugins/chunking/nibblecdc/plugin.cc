@@ -6,7 +6,7 @@
 namespace {
 
 constexpr l2p::SettingSpec kSettings[] = {
-    {"min", l2p::SettingType::kSize, "64KiB", "64B..2MiB", "no chunk but the last is smaller"},
+    {"min", l2p::SettingType::kSize, "128KiB", "64B..2MiB", "no chunk but the last is smaller"},
     {"average", l2p::SettingType::kSize, "256KiB", "1KiB..2MiB", "size that chunks gather round"},
     {"max", l2p::SettingType::kSize, "1MiB", "1KiB..2MiB", "no chunk is larger"},
 };

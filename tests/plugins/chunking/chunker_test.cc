@@ -107,20 +107,18 @@ TEST(FastCdcChunker, CutsForEverWhereItFirstDid) {
 
 // The definition in nibble_cdc_chunker.h, word by word.
 std::vector<size_t> CutByNibbles(std::string_view text, size_t min, size_t average, size_t max) {
-  std::array<uint32_t, 16> low{};
-  std::array<uint32_t, 16> high{};
+  std::array<uint32_t, 16> gear{};
   for (size_t i = 0; i < 16; ++i) {
     const uint8_t byte = static_cast<uint8_t>(i);
     const ByteView part(&byte, 1);
     const Sha256Digest digest = BoringsslCrypto().Sha256({&part, 1});
-    for (size_t k = 0; k < 4; ++k) low[i] = low[i] << 8 | digest[k];
-    for (size_t k = 4; k < 8; ++k) high[i] = high[i] << 8 | digest[k];
+    for (size_t k = 0; k < 4; ++k) gear[i] = gear[i] << 8 | digest[k];
   }
   const auto hash = [&](size_t end) {
     uint32_t sum = 0;
     for (size_t j = 0; j < 64; ++j) {
       const uint8_t byte = static_cast<uint8_t>(text[end - 1 - j]);
-      sum += (low[byte % 16] + high[byte / 16]) << (j % 32);
+      sum += gear[(byte ^ byte / 8 ^ byte / 16) % 16] << (j % 32);
     }
     return sum;
   };
@@ -181,12 +179,30 @@ TEST(NibbleCdcChunker, CutsForEverWhereItFirstDid) {
   for (const NibbleGear::Lanes lanes : kBothLanes) {
     if (!ThisProcessorHas(lanes)) continue;
     const NibbleCdcChunker chunker(BoringsslCrypto(), 4096, 16384, 65536, lanes);
-    EXPECT_EQ(chunker.Parameters(), "nibblecdc-v2-4096-16384-65536");
+    EXPECT_EQ(chunker.Parameters(), "nibblecdc-v3-4096-16384-65536");
     EXPECT_EQ(CutAll(chunker, Xorshift(100'000)),
-              (std::vector<size_t>{20353, 43911, 60672, 77121, 100000}));
+              (std::vector<size_t>{21726, 39482, 67110, 80888, 100000}));
     EXPECT_EQ(CutAll(chunker, std::string(150'000, '\0')),
               (std::vector<size_t>{65536, 131072, 150000}));
   }
+}
+
+// Each of 16 values, as in an image of 16 greys, or text of one case: were they one nibble, there
+// would be no cuts.
+TEST(NibbleCdcChunker, CutsWhatHasFewDifferentBytes) {
+  const NibbleCdcChunker chunker(BoringsslCrypto(), 4096, 16384, 65536);
+  const std::string random = Xorshift(1 << 20);
+  const auto mean_over = [&](auto value_of) {
+    std::string text = random;
+    for (char& c : text) c = static_cast<char>(value_of(static_cast<uint8_t>(c) % 16));
+    return text.size() / CutAll(chunker, text).size();
+  };
+  EXPECT_LT(mean_over([](int i) { return i; }), 24'000u);
+  EXPECT_LT(mean_over([](int i) { return i * 16; }), 24'000u);
+  EXPECT_LT(mean_over([](int i) { return i * 17; }), 24'000u);
+  EXPECT_LT(mean_over([](int i) { return 'a' + i; }), 24'000u);
+  EXPECT_LT(mean_over([](int i) { return i < 10 ? '0' + i : 'a' + i - 10; }), 24'000u);
+  EXPECT_LT(mean_over([](int i) { return i % 2 == 0 ? 0 : 255; }), 24'000u);
 }
 
 void ExpectTheOldCutsAgainAfterAnInsertion(const Chunker& chunker) {
