@@ -17,6 +17,7 @@ import time
 from processes import Node, Report, die_with_us, install, need
 
 SMALL_FILES, SMALL_BYTES = 10_000, 4096
+SETTLE_SECONDS = 1
 NGINX = """daemon off;
 master_process off;
 pid {folder}/nginx.pid;
@@ -134,13 +135,17 @@ class Bench:
 
     def compare(self, sides):
         """Runs all sides in turn; each is (name, what is timed, what cleans up after it). One
-        round that does not count warms caches. Another side begins each round: what one leaves
-        behind (page cache that a virtual machine gives back to its host) hits another next time."""
+        round that does not count warms caches. Another side begins each round, and each begins
+        after the same rest and a sync: a node frees what is removed after its answer, and where the
+        disk is told of what was freed (mount option discard), the next side's sync would wait for
+        it, in this order mostly the same side's. During a longer rest a virtual machine gives the
+        freed page cache back to its host."""
         for name, _, _ in sides:
             self.seconds[name] = []
         for round_number in range(self.runs + 1):
             first = round_number % len(sides)
             for name, timed, after in sides[first:] + sides[:first]:
+                time.sleep(SETTLE_SECONDS)
                 os.sync()
                 begun = time.monotonic()
                 timed()
