@@ -54,6 +54,12 @@ def free_port():
         return listener.getsockname()[1]
 
 
+def in_balanced_order(sides, round_number):
+    """A row of a Latin square in which each comes after each other one once, if they are even."""
+    turns = [(i + 1) // 2 * (1 if i % 2 else -1) for i in range(len(sides))]
+    return [sides[(round_number + turn) % len(sides)] for turn in turns]
+
+
 def own_memory(node):
     return node.memory_mib("RssAnon", "RssShmem")
 
@@ -135,16 +141,14 @@ class Bench:
 
     def compare(self, sides):
         """Runs all sides in turn; each is (name, what is timed, what cleans up after it). One
-        round that does not count warms caches. Another side begins each round, and each begins
-        after the same rest and a sync: a node frees what is removed after its answer, and where the
-        disk is told of what was freed (mount option discard), the next side's sync would wait for
-        it, in this order mostly the same side's. During a longer rest a virtual machine gives the
-        freed page cache back to its host."""
+        round that does not count warms caches. In each round another side begins, and each comes
+        after another one than the round before, rested and synced: what one leaves behind (page
+        cache that a virtual machine gives back to its host; what a node unlinks after its answer,
+        of which a disk mounted with discard is told in the next sync) hits another next time."""
         for name, _, _ in sides:
             self.seconds[name] = []
         for round_number in range(self.runs + 1):
-            first = round_number % len(sides)
-            for name, timed, after in sides[first:] + sides[:first]:
+            for name, timed, after in in_balanced_order(sides, round_number):
                 time.sleep(SETTLE_SECONDS)
                 os.sync()
                 begun = time.monotonic()
