@@ -12,17 +12,17 @@
 namespace l2p {
 
 // A ChunkPipeline reads an Input, cuts it and hashes the chunks in tasks of its own, so that
-// reading, hashing and what the caller does with a batch overlap. At most six windows of Input are
-// in memory.
+// reading, hashing and what the caller does with a batch overlap. At most eight windows of Input
+// are in memory.
 //
 // One task at a time.
 class ChunkPipeline {
  public:
   // Windows in the hashing stage: one that the task hashes, one that the caller of Next does while
-  // it would wait, and two more, so that neither waits for the reader. More tasks would only take
-  // the cores from each other where there are two, and with a core each they are faster than disks
-  // are.
-  static constexpr size_t kHashing = 4;
+  // it would wait, and four more, so that neither waits for the reader, nor the reader for a caller
+  // that writes to a disk now and then. More tasks would only take the cores from each other where
+  // there are two, and with a core each they are faster than disks are.
+  static constexpr size_t kHashing = 6;
 
   // A stretch of the input in one window: what happened, in order.
   struct Batch {

@@ -11,7 +11,7 @@ namespace {
 // Large enough that handing it on costs little beside hashing it, small enough to stay in the caches
 // nearby.
 constexpr size_t kWindow = 4 << 20;
-// No put uses more than this part of the node's memory for one window; it has up to six.
+// No put uses more than this part of the node's memory for one window; it has up to eight.
 constexpr size_t kMemoryShare = 16;
 constexpr size_t kMaxSteps = 4096;  // In a batch: of empty files and folders.
 constexpr size_t kEndsAtOnce = 64;
