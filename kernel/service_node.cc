@@ -149,8 +149,8 @@ class Peers final : public NodePeers {
 
   absl::Status Push(const PeerInfo& holder, const HeldGroups::Content& content, Time until,
                     const BlockReader& read) override {
-    return PushGroup(parts_.runtime, read, messenger_, holder, content.blocks, content.record,
-                     until, [](uint64_t) {})
+    return PushGroup(parts_.runtime, parts_.placement.turns(), read, messenger_, holder,
+                     content.blocks, content.record, until, [](uint64_t) {})
         .status();
   }
 

@@ -94,8 +94,9 @@ void GroupPush::Tell(std::string_view record, Time until) {
     tasks
         .Start("tell a holder",
                [this, place, record, until] {
-                 PushGroup(parts_.runtime, Reader(), parts_.messenger, {holders_[place], {}},
-                           source_.ShareOf(place), record, until, [](uint64_t) {})
+                 PushGroup(parts_.runtime, parts_.turns, Reader(), parts_.messenger,
+                           {holders_[place], {}}, source_.ShareOf(place), record, until,
+                           [](uint64_t) {})
                      .status()
                      .IgnoreError();
                })
@@ -120,8 +121,9 @@ void GroupPush::FillPlace(size_t place, const PeerInfo& first, std::string_view 
       listener_.on_stored(static_cast<int64_t>(bytes - counted));
       counted = bytes;
     };
-    absl::StatusOr<std::string> receipt = PushGroup(parts_.runtime, Reader(), parts_.messenger,
-                                                    *candidate, share, record, until, on_stored);
+    absl::StatusOr<std::string> receipt =
+        PushGroup(parts_.runtime, parts_.turns, Reader(), parts_.messenger, *candidate, share,
+                  record, until, on_stored);
     absl::Status status = receipt.status();
     if (status.ok()) status = CheckReceipt(candidate->id, share, AsBytes(*receipt));
     if (status.ok()) {

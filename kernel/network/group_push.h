@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernel/network/piece_source.h"
+#include "kernel/network/push_turns.h"
 #include "l2p/group_record.h"
 #include "l2p/messenger.h"
 #include "l2p/router.h"
@@ -21,6 +22,7 @@ class GroupPush {
  public:
   struct Parts {  // All lent; they outlive this.
     Runtime& runtime;
+    PushTurns& turns;
     Messenger& messenger;
     const Crypto& crypto;
   };

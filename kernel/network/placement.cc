@@ -105,8 +105,8 @@ class Placement::PushOfOnePut final : public Push {
       MutexLock lock(mutex_);
       progress_.wanted_bytes += (*source)->bytes();
     }
-    GroupPush push({parts_.runtime, parts_.messenger, parts_.crypto}, **source, group.id,
-                   std::move(candidates), {}, Listener());
+    GroupPush push({parts_.runtime, placement_.turns_, parts_.messenger, parts_.crypto}, **source,
+                   group.id, std::move(candidates), {}, Listener());
     placement_.RunPush(push, settled, until_);
     placement_.AskFarther(push, settled, until_);
     if (push.taken() < wanted.holders) {
@@ -175,6 +175,7 @@ Placement::Placement(Parts parts, Options options)
       options_(options),
       receiver_({parts.runtime, parts.memory, parts.blocks, parts.holdings, parts.router,
                  parts.messenger, parts.crypto, parts.identity}),
+      turns_(parts.runtime),
       push_ended_(parts.runtime.NewEvent()),
       pushes_(parts.runtime.tasks(), parts.runtime.NewEvent()) {}
 
@@ -348,7 +349,7 @@ bool Placement::RetryOne(Retry& retry) {
   }
   const absl::StatusOr<std::unique_ptr<PieceSource>> source = SourceOf(*group, wanted);
   if (!source.ok()) return false;
-  GroupPush push({parts_.runtime, parts_.messenger, parts_.crypto}, **source, retry.group,
+  GroupPush push({parts_.runtime, turns_, parts_.messenger, parts_.crypto}, **source, retry.group,
                  *std::move(candidates), retry.holders,
                  {[](int64_t) {}, [](const PeerId&) {}, [](const PeerId&, const absl::Status&) {}});
   RunPush(push, retry.redundancy, retry.until);

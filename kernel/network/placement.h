@@ -15,6 +15,7 @@
 #include "kernel/network/peer_scores.h"
 #include "kernel/network/piece_source.h"
 #include "kernel/network/push_receiver.h"
+#include "kernel/network/push_turns.h"
 #include "l2p/crypto.h"
 #include "l2p/group.h"
 #include "l2p/memory.h"
@@ -102,6 +103,9 @@ class Placement {
   std::unique_ptr<Push> NewPush(const Redundancy& redundancy, Time until,
                                 bool keep_receipts = false);
 
+  // Of all pushes of this node.
+  PushTurns& turns() { return turns_; }
+
   // Groups put here that have fewer holders than asked for and are tried again.
   size_t waiting();
 
@@ -134,6 +138,7 @@ class Placement {
   const Parts parts_;
   const Options options_;
   PushReceiver receiver_;
+  PushTurns turns_;
   Mutex mutex_{"Placement"};
   size_t push_tasks_ L2P_GUARDED_BY(mutex_) = 0;
   const std::unique_ptr<Event> push_ended_;

@@ -140,10 +140,11 @@ class Sender {
 
 }  // namespace
 
-absl::StatusOr<std::string> PushGroup(Runtime& runtime, const BlockReader& read,
+absl::StatusOr<std::string> PushGroup(Runtime& runtime, PushTurns& turns, const BlockReader& read,
                                       Messenger& messenger, const PeerInfo& holder,
                                       const Group& group, std::string_view record, Time until,
                                       const std::function<void(uint64_t bytes)>& on_stored) {
+  const PushTurns::Turn turn(turns, holder.id);
   L2P_ASSIGN_OR_RETURN(std::unique_ptr<Stream> stream,
                        messenger.Open(holder, kPushProtocol, runtime.Now() + kOpenLimit));
   return Sender(runtime, read, std::move(stream), on_stored).Run(group, record, until);
