@@ -118,7 +118,7 @@ bool AdminCall::Flag(const std::string& name) const {
   return value && (value->empty() || *value == "1" || *value == "true");
 }
 
-absl::Status AdminCall::MayNamePaths() const {
+absl::StatusOr<std::string> AdminCall::NamedPath() const {
   if (!trusted_) {
     return absl::PermissionDeniedError("?path= is for the admin socket only, not for TCP");
   }
@@ -133,7 +133,11 @@ absl::Status AdminCall::MayNamePaths() const {
     return absl::PermissionDeniedError(
         absl::StrCat("?path= is for user ", ::geteuid(), " and root, not for user ", caller.uid));
   }
-  return absl::OkStatus();
+  std::string path = Query("path").value_or("");
+  if (path.empty() || path.front() != '/') {
+    return absl::InvalidArgumentError(absl::StrCat("path '", path, "' is not absolute"));
+  }
+  return path;
 }
 
 bool AdminCall::CallerIsThere() const {

@@ -46,9 +46,9 @@ class AdminCall {
   // True for "", "1", "true"; false when absent.
   bool Flag(const std::string& name) const;
 
-  // OK if the caller may name paths of this machine: over the socket, as this process's user or
-  // root.
-  absl::Status MayNamePaths() const;
+  // The path of this machine in ?path=. PermissionDenied unless the caller may name one: over the
+  // socket, as this process's user or root. InvalidArgument if it is missing or not absolute.
+  absl::StatusOr<std::string> NamedPath() const;
 
   // False once the caller has closed its side of the connection; never waits.
   bool CallerIsThere() const;

@@ -11,7 +11,6 @@
 #include "kernel/admin/request_input.h"
 #include "kernel/admin/routes.h"
 #include "kernel/admin/tar.h"
-#include "kernel/runtime/path_input.h"
 #include "kernel/runtime/path_output.h"
 #include "l2p/multibase.h"
 
@@ -340,11 +339,7 @@ absl::Status GetFile(AdminCall& call) {
 }
 
 absl::Status ExportFile(AdminCall& call) {
-  L2P_RETURN_IF_ERROR(call.MayNamePaths());
-  const std::string path = call.Query("path").value_or("");
-  if (path.empty() || path.front() != '/') {
-    return absl::InvalidArgumentError(absl::StrCat("path '", path, "' is not absolute"));
-  }
+  L2P_ASSIGN_OR_RETURN(const std::string path, call.NamedPath());
   const Time deadline = call.node().runtime().Now() + kReadPatience;
   const auto session = call.node().content().NewSession(false);
   L2P_ASSIGN_OR_RETURN(Cid id, IdOf(call, call.segments()[3]));

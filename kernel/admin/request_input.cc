@@ -1,6 +1,5 @@
 #include "kernel/admin/request_input.h"
 
-#include "absl/strings/str_cat.h"
 #include "kernel/admin/tar.h"
 #include "kernel/runtime/path_input.h"
 
@@ -40,12 +39,9 @@ class BodyInput : public Input {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Input>> OpenInput(AdminCall& call) {
-  if (const std::optional<std::string> path = call.Query("path")) {
-    L2P_RETURN_IF_ERROR(call.MayNamePaths());
-    if (path->empty() || path->front() != '/') {
-      return absl::InvalidArgumentError(absl::StrCat("path '", *path, "' is not absolute"));
-    }
-    return OpenPathInput(*path);
+  if (call.Query("path")) {
+    L2P_ASSIGN_OR_RETURN(const std::string path, call.NamedPath());
+    return OpenPathInput(path);
   }
   if (call.request().getContentType() == "application/x-tar") {
     return OpenTarInput(call.request().stream());
